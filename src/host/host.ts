@@ -1,0 +1,203 @@
+/**
+ * The Host interface: bpf(2), typed. Commands mirror the kernel's one to one; failures throw SyscallError (or a subclass) with
+ * the kernel's errno. Commands are synchronous; only waiting returns promises. Implemented by Engine and by LinuxKernel.
+ */
+import type { MapCreateAttr } from '../maps/types.ts';
+
+/** A file descriptor of this host. Engine fds are the engine's own numbers. */
+export type Fd = number;
+
+export interface ProgLoadAttr {
+  /** enum bpf_prog_type. */
+  readonly type: number;
+  /** Bytecode, 8 bytes a slot; maps as BPF_PSEUDO_MAP_FD / MAP_VALUE with this host's fds. */
+  readonly insns: Uint8Array;
+  readonly license: string;
+  readonly name?: string;
+  readonly expectedAttachType?: number;
+  /** prog_flags (BPF_F_*). */
+  readonly flags?: number;
+  readonly kernVersion?: number;
+  /** Verifier log level bits: 1, 2, 4. */
+  readonly logLevel?: number;
+  readonly btfFd?: Fd;
+  readonly funcInfo?: Uint8Array;
+  readonly lineInfo?: Uint8Array;
+  readonly attachBtfId?: number;
+}
+
+export interface ProgLoadResult {
+  readonly fd: Fd;
+  /** Verifier log, empty at level 0. */
+  readonly log: string;
+}
+
+export interface TestRunAttr {
+  readonly dataIn?: Uint8Array;
+  /** Room for the data after the run, bytes. */
+  readonly dataOutSize?: number;
+  readonly ctxIn?: Uint8Array;
+  readonly ctxOutSize?: number;
+  /** Runs; 0 and 1 mean once. */
+  readonly repeat?: number;
+  readonly cpu?: number;
+  readonly flags?: number;
+}
+
+export interface TestRunResult {
+  /** Unsigned 32 bits, as the kernel returns. */
+  readonly retval: number;
+  /** Mean nanoseconds of one run. */
+  readonly duration: number;
+  readonly dataOut: Uint8Array;
+  readonly ctxOut: Uint8Array;
+}
+
+/** Where a program is attached, after libbpf's section names. */
+export type AttachTarget =
+  | { readonly kind: 'kprobe'; readonly func: string; readonly offset?: number; readonly ret: boolean }
+  /** `ksyscall/write`: the system call by its plain name. */
+  | { readonly kind: 'ksyscall'; readonly name: string; readonly ret: boolean }
+  | { readonly kind: 'tracepoint'; readonly category: string; readonly name: string }
+  | { readonly kind: 'raw_tracepoint'; readonly name: string }
+  | { readonly kind: 'uprobe'; readonly path: string; readonly func?: string; readonly offset?: number; readonly ret: boolean }
+  | { readonly kind: 'perf_event'; readonly fd: Fd }
+  /** Anything else, by its section name: fire() runs it, no source produces it. */
+  | { readonly kind: 'other'; readonly section: string };
+
+export interface LinkCreateAttr {
+  readonly progFd: Fd;
+  readonly target: AttachTarget;
+  /** bpf_get_attach_cookie's value, u64. */
+  readonly cookie?: bigint;
+}
+
+export interface MapInfo {
+  readonly type: number;
+  readonly id: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  readonly name: string;
+  readonly btfId?: number;
+  readonly btfKeyTypeId?: number;
+  readonly btfValueTypeId?: number;
+}
+
+export interface ProgInfo {
+  readonly type: number;
+  readonly id: number;
+  /** 8 bytes, hex: SHA-256 of the instructions with map fds zeroed, first 8 bytes. */
+  readonly tag: string;
+  readonly name: string;
+  readonly mapIds: readonly number[];
+  readonly gplCompatible: boolean;
+  /** Slots of bytecode. */
+  readonly insnCount: number;
+  readonly runCount: number;
+  /** Total nanoseconds in the program. */
+  readonly runTime: bigint;
+}
+
+export interface LinkInfo {
+  readonly id: number;
+  readonly progId: number;
+  readonly target: AttachTarget;
+}
+
+export interface PerfEventAttr {
+  /** PERF_TYPE_*: 0 hardware, 1 software, 2 tracepoint, 4 raw. */
+  readonly type: number;
+  readonly config: bigint;
+  readonly sampleType?: bigint;
+  readonly samplePeriod?: bigint;
+  readonly inherit?: boolean;
+  readonly disabled?: boolean;
+  readonly watermark?: boolean;
+  /** wakeup_events, or wakeup_watermark bytes. */
+  readonly wakeup?: number;
+  /** -1: any process; else a tid. */
+  readonly pid: number;
+  /** -1: any CPU. */
+  readonly cpu: number;
+}
+
+/** A mapped ring: memory shared with the producer. `base` is the offset of its metadata page in `buffer`. */
+export interface RingView {
+  readonly buffer: ArrayBufferLike;
+  readonly base: number;
+  /** Bytes of the data area, a power of two. */
+  readonly dataSize: number;
+}
+
+/** One line of trace_pipe, undecoded: what the trace buffer holds. */
+export interface TraceRecord {
+  /** comm, bytes of at most 15, as the trace buffer knew it. */
+  readonly comm: Uint8Array;
+  readonly pid: number;
+  readonly tgid: number;
+  readonly cpu: number;
+  /** Five characters of irq/preempt state as the modern kernel prints, e.g. `d..1.`. */
+  readonly flags: string;
+  /** Nanoseconds, CLOCK_MONOTONIC-like trace clock. */
+  readonly timestamp: bigint;
+  /** Message bytes as printed by the program, no newline added. */
+  readonly message: Uint8Array;
+}
+
+/** Lost entries of one CPU's buffer, reported before its first surviving record. */
+export interface TraceLost {
+  readonly cpu: number;
+  readonly lost: number;
+}
+
+/** Consuming reader of the trace buffers, records of several CPUs merged by timestamp. */
+export interface TraceSource {
+  /** Everything available now, oldest first; empty when there is nothing. */
+  read(): (TraceRecord | TraceLost)[];
+  /** Resolves when read() may have something, or when closed. */
+  wait(signal?: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** bpf(2) and perf_event_open(2), typed. */
+export interface Host {
+  readonly name: 'engine' | 'kernel';
+  /** Possible CPUs: per-CPU values have this many slots. */
+  readonly possibleCpus: number;
+
+  mapCreate(attr: MapCreateAttr): Fd;
+  /** undefined when the key is absent (ENOENT). Per-CPU kinds: round_up(value_size, 8) * possibleCpus bytes. `key` undefined for keyless maps. */
+  mapLookupElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined;
+  mapUpdateElem(fd: Fd, key: Uint8Array | undefined, value: Uint8Array, flags?: bigint): void;
+  /** false when the key was absent. */
+  mapDeleteElem(fd: Fd, key: Uint8Array): boolean;
+  /** undefined after the last key; `key` undefined for the first. */
+  mapGetNextKey(fd: Fd, key: Uint8Array | undefined): Uint8Array | undefined;
+  mapLookupAndDeleteElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined;
+  mapFreeze(fd: Fd): void;
+  mapInfo(fd: Fd): MapInfo;
+
+  btfLoad(bytes: Uint8Array): Fd;
+  progLoad(attr: ProgLoadAttr): ProgLoadResult;
+  progTestRun(fd: Fd, attr?: TestRunAttr): TestRunResult;
+  progInfo(fd: Fd): ProgInfo;
+
+  linkCreate(attr: LinkCreateAttr): Fd;
+  linkInfo(fd: Fd): LinkInfo;
+
+  perfEventOpen(attr: PerfEventAttr): Fd;
+  /** PERF_EVENT_IOC_ENABLE / DISABLE. */
+  perfEventEnable(fd: Fd, enabled: 'enable' | 'disable'): void;
+  /** Maps a perf ring of `pages` data pages (a power of two). */
+  perfEventMmap(fd: Fd, pages: number): RingView;
+
+  /** A consuming reader of the trace pipe. Only one may be open (EBUSY). */
+  tracePipe(): TraceSource;
+
+  objPin(fd: Fd, path: string): void;
+  objGet(path: string): Fd;
+  /** Releases one reference; EBADF when not open. */
+  close(fd: Fd): void;
+}

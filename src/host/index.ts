@@ -1,0 +1,2 @@
+/** The Host interface and its shared types. */
+export * from './host.ts';

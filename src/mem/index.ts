@@ -1,0 +1,2 @@
+/** The engine's address space. */
+export * from './memory.ts';
