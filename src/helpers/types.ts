@@ -1,4 +1,5 @@
 /** What a helper row states (prototype) and what an engine's implementation of it is handed. The rows are one file per family beside this. */
+import type { MapEnv, MapKernel } from '../maps/types.ts';
 import type { Mem } from '../mem/memory.ts';
 
 /**
@@ -12,6 +13,7 @@ export type ArgKind =
   | 'map'
   | 'map_key'
   | 'map_value'
+  | 'map_value_or_null'
   /** map_value that the helper fills (peek, pop). */
   | 'map_value_uninit'
   | 'mem'
@@ -123,6 +125,23 @@ export interface Clock {
 }
 
 /**
+ * Perf events as helpers reach them. An event is the memory offset of its descriptor in the engine's memory, so that any thread can use it.
+ * The helpers check flags, index and emptiness themselves (semantics of bpf_perf_event_output and _read, kernel/trace/bpf_trace.c v6.18).
+ */
+export interface PerfAccess {
+  /** The event in slot `index` (already below max_entries) of a perf event array, or 0 when the slot is empty. */
+  event(map: number, index: number): number;
+  /** Whether the event is PERF_TYPE_SOFTWARE / PERF_COUNT_SW_BPF_OUTPUT. */
+  isBpfOutput(event: number): boolean;
+  /** CPU on which the event is enabled now, or -1. */
+  onCpu(event: number): number;
+  /** Appends a sample whose raw data are `size` bytes at offset `data`. @returns 0, or -ENOSPC when the ring is full, paused or not mapped */
+  output(event: number, data: number, size: number): number;
+  /** Counter, enabled and running nanoseconds; or a negative errno (-EINVAL: the event belongs to another CPU or task). */
+  read(event: number): { readonly counter: bigint; readonly enabled: bigint; readonly running: bigint } | number;
+}
+
+/**
  * What an implementation gets. r1..r5 are in `regs` as (low, high) signed 32-bit pairs: r1's low word is regs[2].
  * Memory arguments were checked against the prototype before the call (by the interpreter, or by the verifier for compiled programs),
  * so `off(n)` may be used without further checks for mem, key, value and map arguments.
@@ -143,6 +162,15 @@ export interface HelperCall {
   /** Program facts: id, type number. */
   readonly progId: number;
   readonly progType: number;
+  /** The number given at attach (bpf_get_attach_cookie), 0n when none was. */
+  readonly cookie: bigint;
+  /** bpf_get_func_ip's answer, 0n when the program is not at a function's entry. */
+  readonly funcIp: bigint;
+  /** Environment of map operations on this CPU. */
+  readonly env: MapEnv;
+  /** Kernel of the map whose descriptor is at offset `map`. */
+  mapKernel(map: number): MapKernel;
+  readonly perf: PerfAccess;
   /** Fault-safe read of `size` bytes at any address (engine or user) into memory at dst. 0 or negative errno. */
   readAny(dst: number, size: number, address: bigint, space: 'any' | 'user' | 'kernel'): number;
   /** Fault-safe NUL-terminated read; returns length with NUL (<= size) or negative errno. */

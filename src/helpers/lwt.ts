@@ -1,0 +1,97 @@
+/** Helpers of light-weight tunnels and of infrared decoders. */
+import { arg } from './row.ts';
+import type { HelperProto } from './types.ts';
+
+/** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
+export const LWT_HELPERS = [
+  {
+    id: 73,
+    name: 'lwt_push_encap',
+    since: '4.18',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [
+      arg('struct __sk_buff *', 'skb', 'ctx'),
+      arg('__u32', 'type', 'anything'),
+      arg('void *', 'hdr', 'mem'),
+      arg('__u32', 'len', 'size'),
+    ],
+    doc: 'Puts an encapsulating header in front of a packet.',
+  },
+  {
+    id: 74,
+    name: 'lwt_seg6_store_bytes',
+    since: '4.18',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [
+      arg('struct __sk_buff *', 'skb', 'ctx'),
+      arg('__u32', 'offset', 'anything'),
+      arg('const void *', 'from', 'mem'),
+      arg('__u32', 'len', 'size'),
+    ],
+    doc: 'Writes bytes into an IPv6 segment routing header.',
+  },
+  {
+    id: 75,
+    name: 'lwt_seg6_adjust_srh',
+    since: '4.18',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [arg('struct __sk_buff *', 'skb', 'ctx'), arg('__u32', 'offset', 'anything'), arg('__s32', 'delta', 'anything')],
+    doc: 'Grows or shrinks an IPv6 segment routing header.',
+  },
+  {
+    id: 76,
+    name: 'lwt_seg6_action',
+    since: '4.18',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [
+      arg('struct __sk_buff *', 'skb', 'ctx'),
+      arg('__u32', 'action', 'anything'),
+      arg('void *', 'param', 'mem'),
+      arg('__u32', 'param_len', 'size'),
+    ],
+    doc: 'Performs an IPv6 segment routing action.',
+  },
+  {
+    id: 77,
+    name: 'rc_repeat',
+    since: '4.18',
+    gplOnly: true,
+    ret: 'integer',
+    cret: 'long',
+    args: [arg('void *', 'ctx', 'ctx')],
+    doc: "Reports that a remote control's key is still held.",
+  },
+  {
+    id: 78,
+    name: 'rc_keydown',
+    since: '4.18',
+    gplOnly: true,
+    ret: 'integer',
+    cret: 'long',
+    args: [
+      arg('void *', 'ctx', 'ctx'),
+      arg('__u32', 'protocol', 'anything'),
+      arg('__u64', 'scancode', 'anything'),
+      arg('__u32', 'toggle', 'anything'),
+    ],
+    doc: 'Reports a key of a remote control.',
+  },
+  {
+    id: 92,
+    name: 'rc_pointer_rel',
+    since: '5.0',
+    gplOnly: true,
+    ret: 'integer',
+    cret: 'long',
+    args: [arg('void *', 'ctx', 'ctx'), arg('__s32', 'rel_x', 'anything'), arg('__s32', 'rel_y', 'anything')],
+    doc: 'Reports a movement of a pointer.',
+  },
+] as const satisfies readonly HelperProto[];

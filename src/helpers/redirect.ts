@@ -1,0 +1,93 @@
+/** Helpers that send packets elsewhere and look up routes. */
+import { arg } from './row.ts';
+import type { HelperProto } from './types.ts';
+
+/** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
+export const REDIRECT_HELPERS = [
+  {
+    id: 13,
+    name: 'clone_redirect',
+    since: '4.2',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [arg('struct __sk_buff *', 'skb', 'ctx'), arg('__u32', 'ifindex', 'anything'), arg('__u64', 'flags', 'anything')],
+    doc: 'Sends a copy of a packet to another network device.',
+  },
+  {
+    id: 23,
+    name: 'redirect',
+    since: '4.4',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [arg('__u32', 'ifindex', 'anything'), arg('__u64', 'flags', 'anything')],
+    doc: 'Sends the packet to another network device after the program.',
+  },
+  {
+    id: 51,
+    name: 'redirect_map',
+    since: '4.14',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [arg('void *', 'map', 'map'), arg('__u64', 'key', 'anything'), arg('__u64', 'flags', 'anything')],
+    doc: 'Sends the packet to the target stored in a device, CPU or socket map.',
+  },
+  {
+    id: 69,
+    name: 'fib_lookup',
+    since: '4.18',
+    gplOnly: true,
+    ret: 'integer',
+    cret: 'long',
+    args: [
+      arg('void *', 'ctx', 'ctx'),
+      arg('struct bpf_fib_lookup *', 'params', 'mem_write'),
+      arg('int', 'plen', 'size'),
+      arg('__u32', 'flags', 'anything'),
+    ],
+    doc: 'Looks up the route and neighbour of a packet.',
+  },
+  {
+    id: 152,
+    name: 'redirect_neigh',
+    since: '5.10',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [
+      arg('__u32', 'ifindex', 'anything'),
+      arg('struct bpf_redir_neigh *', 'params', 'mem_or_null'),
+      arg('int', 'plen', 'size_or_zero'),
+      arg('__u64', 'flags', 'anything'),
+    ],
+    doc: "Sends the packet to another network device and fills in the neighbour's address.",
+  },
+  {
+    id: 155,
+    name: 'redirect_peer',
+    since: '5.10',
+    gplOnly: false,
+    ret: 'integer',
+    cret: 'long',
+    args: [arg('__u32', 'ifindex', 'anything'), arg('__u64', 'flags', 'anything')],
+    doc: 'Sends the packet to the peer of a virtual network device.',
+  },
+  {
+    id: 163,
+    name: 'check_mtu',
+    since: '5.12',
+    gplOnly: true,
+    ret: 'integer',
+    cret: 'long',
+    args: [
+      arg('void *', 'ctx', 'ctx'),
+      arg('__u32', 'ifindex', 'anything'),
+      arg('__u32 *', 'mtu_len', 'fixed_mem', { size: 4 }),
+      arg('__s32', 'len_diff', 'anything'),
+      arg('__u64', 'flags', 'anything'),
+    ],
+    doc: "Checks a packet's length against the limit of a network device.",
+  },
+] as const satisfies readonly HelperProto[];

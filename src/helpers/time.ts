@@ -1,0 +1,56 @@
+/** Helpers that read clocks. */
+import type { HelperProto } from './types.ts';
+
+/** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
+export const TIME_HELPERS = [
+  {
+    id: 5,
+    name: 'ktime_get_ns',
+    since: '4.1',
+    gplOnly: false,
+    ret: 'integer',
+    cret: '__u64',
+    args: [],
+    doc: 'Gives nanoseconds since boot, time in suspend left out.',
+  },
+  {
+    id: 118,
+    name: 'jiffies64',
+    since: '5.6',
+    gplOnly: false,
+    ret: 'integer',
+    cret: '__u64',
+    args: [],
+    doc: "Gives the kernel's 64-bit tick counter.",
+  },
+  {
+    id: 125,
+    name: 'ktime_get_boot_ns',
+    since: '5.8',
+    gplOnly: false,
+    ret: 'integer',
+    cret: '__u64',
+    args: [],
+    doc: 'Gives nanoseconds since boot, time in suspend included.',
+  },
+  {
+    id: 160,
+    name: 'ktime_get_coarse_ns',
+    since: '5.11',
+    gplOnly: false,
+    ret: 'integer',
+    cret: '__u64',
+    args: [],
+    doc: 'Gives the time of the last tick in nanoseconds since boot: cheaper and coarser.',
+  },
+  {
+    id: 208,
+    name: 'ktime_get_tai_ns',
+    since: '6.1',
+    gplOnly: false,
+    ret: 'integer',
+    cret: '__u64',
+    args: [],
+    doc: 'Gives nanoseconds of International Atomic Time.',
+  },
+] as const satisfies readonly HelperProto[];
