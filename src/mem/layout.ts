@@ -1,0 +1,121 @@
+/**
+ * Where things stand in the engine's memory: the header at offset 0 and the records it leads to. The header makes every
+ * other structure findable from the memory alone, so that any thread can join. What the records' owners do is theirs.
+ */
+import { BpfError } from '../base/index.ts';
+import type { Mem } from './memory.ts';
+
+/** Offsets of the header's fields, u32 unless stated. */
+export const HEADER = {
+  MAGIC: 0,
+  VERSION: 4,
+  /** Possible CPUs. */
+  CPUS: 8,
+  /** Next thread number, counted by every thread that joins. */
+  NEXT_THREAD: 12,
+  /** Offset of the CPU table: CPUS records of CPU.SIZE bytes. */
+  CPU_TABLE: 16,
+  /** Offset of the program table: an IdTable of program records. */
+  PROG_TABLE: 20,
+  /** Offset of the map table: an IdTable of map descriptors. */
+  MAP_TABLE: 24,
+  /** Offset of the trace buffers' directory; 0 until it is made. */
+  TRACE_DIR: 28,
+  NEXT_MAP_ID: 32,
+  NEXT_PROG_ID: 36,
+  NEXT_LINK_ID: 40,
+  NEXT_BTF_ID: 44,
+  /** u64: id of perf events, for PERF_RECORD_LOST and PERF_SAMPLE_ID. */
+  NEXT_EVENT_ID: 48,
+  /** Nanoseconds to add to a thread's monotonic clock, i64; 0 where all threads read the same clock. */
+  CLOCK_OFFSET: 56,
+  /** Offset of the fault log (see engine/faults.ts). */
+  FAULT_LOG: 64,
+  /** Non-zero: a thread died while it held the heap's lock; new allocations fail. */
+  HEAP_FAULTED: 68,
+  /** Map updates and program ends bump it, so that other threads can wait for any change. */
+  EVENT_SEQ: 72,
+  HEAP_LOCK: 128,
+  /** First byte that no block covers. */
+  HEAP_TOP: 132,
+  /** Bytes of the block that ends at HEAP_TOP; 0 for none. */
+  HEAP_LAST: 136,
+  /** Bytes from here on were never handed out and are zero. */
+  HEAP_VIRGIN: 140,
+  /** Accounting: blocks in use, and their bytes with their headers. */
+  HEAP_BLOCKS: 144,
+  HEAP_BYTES: 148,
+  /** Heads of the free lists, one u32 a bin. */
+  HEAP_BINS: 192,
+  SIZE: 1024,
+} as const;
+export const HEADER_MAGIC = 0x62706677;
+export const HEADER_VERSION = 1;
+
+/** A CPU record. A CPU is a lock held for one program run. */
+export const CPU = {
+  /** i32 lock word, see lock.ts. */
+  LOCK: 0,
+  /** Odd while a program runs; grace periods wait for it to move. */
+  SEQ: 4,
+  /** Runs refused because a program was running on this CPU already. */
+  MISSES: 8,
+  /** Id of the running program; 0 for none. */
+  PROG: 12,
+  /** u64 state of the CPU's pseudo-random generator; 0 until seeded. */
+  PRANDOM: 16,
+  /** Depth of nested perf_event_output calls. */
+  PERF_NEST: 24,
+  /** Offset of the CPU's stack block for programs (STACK_SIZE bytes). */
+  STACK: 28,
+  /** Offset of the CPU's scratch block for helpers (SCRATCH_SIZE bytes). */
+  SCRATCH: 32,
+  SIZE: 128,
+} as const;
+
+/** Stack memory of one CPU: 8 frames of 512 bytes for the program, and as much again for callbacks. */
+export const STACK_SIZE = 16 * 512;
+/** Scratch memory of one CPU for helpers. */
+export const SCRATCH_SIZE = 4096;
+
+/** A program's record in the program table. Offsets are u32 unless stated. */
+export const PROG = {
+  MAGIC: 0,
+  ID: 4,
+  TYPE: 8,
+  /** Offset and bytes of the image: instructions whose map references are engine pointers. */
+  IMAGE: 12,
+  IMAGE_SIZE: 16,
+  EXPECTED_ATTACH: 20,
+  /** Bits of PROG_FLAG. */
+  FLAGS: 24,
+  /** u64 counters. */
+  RUN_COUNT: 32,
+  RUN_TIME: 40,
+  MISSES: 48,
+  FAULTS: 56,
+  /** 8 bytes. */
+  TAG: 64,
+  /** 16 bytes, NUL padded. */
+  NAME: 72,
+  SIZE: 128,
+} as const;
+export const PROG_MAGIC = 0x50524f47;
+export const PROG_FLAG = { GPL: 1, SLEEPABLE: 2 } as const;
+
+/** Whether the memory has been laid out by an engine. */
+export function isLaidOut(mem: Mem): boolean {
+  return mem.dv.getUint32(HEADER.MAGIC, true) === HEADER_MAGIC;
+}
+
+/** Throws unless the memory was laid out by an engine of this version. */
+export function checkLayout(mem: Mem): void {
+  if (!isLaidOut(mem)) throw new BpfError('the shared memory was not laid out by an engine');
+  const version = mem.dv.getUint32(HEADER.VERSION, true);
+  if (version !== HEADER_VERSION) throw new BpfError(`the shared memory has layout version ${version}, expected ${HEADER_VERSION}`);
+}
+
+/** Offset of CPU `cpu`'s record. */
+export function cpuRecord(mem: Mem, cpu: number): number {
+  return mem.dv.getUint32(HEADER.CPU_TABLE, true) + cpu * CPU.SIZE;
+}

@@ -1,0 +1,57 @@
+/** A thread's place in the engine's memory: its number, its views and its allocator. Programs and maps are the engine's business. */
+import { BpfError } from '../base/index.ts';
+import { heapAlloc, heapFree, initHeap } from './heap.ts';
+import { ID_TABLE_SIZE } from './id-table.ts';
+import { CPU, checkLayout, HEADER, HEADER_MAGIC, HEADER_VERSION, SCRATCH_SIZE, STACK_SIZE } from './layout.ts';
+import type { Mem } from './memory.ts';
+
+/** One per thread; what map kernels and helpers get as their environment. */
+export class ThreadEnv {
+  readonly mem: Mem;
+  /** Number of this thread: owner of the locks it takes. */
+  readonly thread: number;
+  /** CPU of the program that runs on this thread. */
+  cpu = 0;
+
+  /** Joins a memory that an engine laid out. */
+  constructor(mem: Mem) {
+    checkLayout(mem);
+    this.mem = mem;
+    this.thread = Atomics.add(mem.i32, HEADER.NEXT_THREAD >>> 2, 1);
+  }
+
+  /** Zeroed, 64-byte aligned block, or 0 when memory is exhausted. */
+  alloc(size: number): number {
+    return heapAlloc(this.mem, this.thread, size);
+  }
+
+  /** As alloc, but BpfError when memory is exhausted. */
+  allocOrThrow(size: number): number {
+    const offset = this.alloc(size);
+    if (offset === 0) throw new BpfError(`the engine's memory has no room for ${size} more bytes`, { hint: 'use smaller maps' });
+    return offset;
+  }
+
+  free(offset: number): void {
+    heapFree(this.mem, this.thread, offset);
+  }
+}
+
+/** Lays out a fresh memory for `cpus` possible CPUs and joins it as thread 0. */
+export function layOut(mem: Mem, cpus: number): ThreadEnv {
+  mem.ensure(HEADER.SIZE);
+  initHeap(mem, HEADER.SIZE);
+  mem.dv.setUint32(HEADER.MAGIC, HEADER_MAGIC, true);
+  mem.dv.setUint32(HEADER.VERSION, HEADER_VERSION, true);
+  mem.dv.setUint32(HEADER.CPUS, cpus, true);
+  const env = new ThreadEnv(mem);
+  const table = env.allocOrThrow(cpus * CPU.SIZE);
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    mem.dv.setUint32(table + cpu * CPU.SIZE + CPU.STACK, env.allocOrThrow(STACK_SIZE), true);
+    mem.dv.setUint32(table + cpu * CPU.SIZE + CPU.SCRATCH, env.allocOrThrow(SCRATCH_SIZE), true);
+  }
+  mem.dv.setUint32(HEADER.CPU_TABLE, table, true);
+  mem.dv.setUint32(HEADER.PROG_TABLE, env.allocOrThrow(ID_TABLE_SIZE), true);
+  mem.dv.setUint32(HEADER.MAP_TABLE, env.allocOrThrow(ID_TABLE_SIZE), true);
+  return env;
+}
