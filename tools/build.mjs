@@ -1,12 +1,22 @@
-/** Builds dist/: one esbuild bundle per entry point with shared chunks (fast start-up), and declarations by tsc. */
+/** Builds dist/ (one esbuild bundle per entry point with shared chunks, declarations by tsc) and the generated headers. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
+if (!existsSync('node_modules/esbuild') || !existsSync('node_modules/typescript')) {
+  const hint = existsSync('dist/cli.js') ? '' : '; there is no dist/ yet, so the package will not run';
+  console.error(
+    `bpfwright: not building: the development dependencies are missing (npm ci without --omit=dev installs them)${hint}`,
+  );
+  // An install without development dependencies is not an error of the installation; asking for a build is.
+  process.exit(process.env.npm_lifecycle_event === 'prepare' ? 0 : 1);
+}
+const { build } = await import('esbuild');
+const { writeHeaders } = await import('./headers.mjs');
+
 /** Entry name in dist -> source file. Each folder with an index.ts that package.json exports is one. */
 const entries = {
   index: 'src/index.ts',
@@ -22,8 +32,7 @@ const entries = {
   readers: 'src/readers/index.ts',
 };
 const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
-if (existsSync('dist')) for (const f of readdirSync('dist')) if (f !== 'types') rmSync(join('dist', f), { recursive: true, force: true });
-await build({
+const built = await build({
   entryPoints: present,
   outdir: 'dist',
   bundle: true,
@@ -37,7 +46,17 @@ await build({
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
-});
+  metafile: true,
+}).catch(() => undefined);
+// esbuild has said what is wrong.
+if (built === undefined) process.exit(1);
+// Stale files go after the new ones stand, so that a process started meanwhile finds one whole build.
+const written = new Set(Object.keys(built.metafile.outputs));
+for (const file of readdirSync('dist', { recursive: true, withFileTypes: true })) {
+  const path = relative(root, join(file.parentPath, file.name)).replaceAll('\\', '/');
+  if (file.isFile() && !path.startsWith('dist/types/') && !written.has(path)) rmSync(path);
+}
+if (['helpers', 'maps', 'programs'].every((folder) => existsSync(`src/${folder}/index.ts`))) await writeHeaders();
 if (!process.argv.includes('--no-types')) {
   const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
   if (tsc.status !== 0) process.exit(tsc.status ?? 1);

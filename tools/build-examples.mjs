@@ -1,0 +1,35 @@
+/**
+ * Rebuilds every example object from its C source with the machine's clang (`npm run examples`). `--out DIR` writes there instead of beside
+ * the sources. The objects are reproducible: paths inside them are relative to the repository.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { importTs, root } from './import-ts.mjs';
+
+const { clangFlags, findClang } = await importTs('src/tools/clang.ts');
+const outFlag = process.argv.indexOf('--out');
+const outDir = outFlag < 0 ? 'examples' : process.argv[outFlag + 1];
+const clang = findClang();
+if (clang === undefined) {
+  console.error(
+    'npm run examples: no clang with the BPF target was found: install one (`apt install clang`) or name it with CLANG=/path/to/clang',
+  );
+  process.exit(1);
+}
+mkdirSync(join(root, outDir), { recursive: true });
+console.log(`using ${clang.path}: ${clang.version}`);
+for (const file of readdirSync(join(root, 'examples'))
+  .filter((name) => name.endsWith('.bpf.c'))
+  .sort()) {
+  // The committed objects are for x86-64 whatever machine builds them; own headers only, so that installed ones cannot change the result.
+  const flags = clangFlags('x64').map((flag) => (flag === join(root, 'include') ? 'include' : flag));
+  const object = join(outDir, basename(file, '.c').concat('.o'));
+  const run = spawnSync(
+    clang.path,
+    [...flags, '-Werror', `-ffile-prefix-map=${root}/=`, '-fdebug-compilation-dir=.', '-c', `examples/${file}`, '-o', object],
+    { cwd: root, stdio: 'inherit' },
+  );
+  if (run.status !== 0) process.exit(1);
+  console.log(object);
+}
