@@ -1,15 +1,15 @@
 /**
- * Rebuilds every example object from its C source with the machine's clang (`npm run examples`). `--out DIR` writes there instead of beside
- * the sources. The objects are reproducible: paths inside them are relative to the repository.
+ * Rebuilds every object of examples/ and bench/ from its C source with the machine's clang (`npm run examples`). `--out DIR` writes below DIR
+ * instead of beside the sources. The objects are reproducible: paths inside them are relative to the repository.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { importTs, root } from './import-ts.mjs';
 
 const { clangFlags, findClang } = await importTs('src/tools/clang.ts');
 const outFlag = process.argv.indexOf('--out');
-const outDir = outFlag < 0 ? 'examples' : process.argv[outFlag + 1];
+const outDir = outFlag < 0 ? '.' : process.argv[outFlag + 1];
 const clang = findClang();
 if (clang === undefined) {
   console.error(
@@ -17,19 +17,18 @@ if (clang === undefined) {
   );
   process.exit(1);
 }
-mkdirSync(join(root, outDir), { recursive: true });
 console.log(`using ${clang.path}: ${clang.version}`);
-for (const file of readdirSync(join(root, 'examples'))
-  .filter((name) => name.endsWith('.bpf.c'))
-  .sort()) {
+const sources = ['examples', 'bench'].flatMap((dir) => readdirSync(join(root, dir)).map((name) => `${dir}/${name}`));
+for (const file of sources.filter((name) => name.endsWith('.bpf.c')).sort()) {
   // The committed objects are for x86-64 whatever machine builds them; own headers only, so that installed ones cannot change the result.
   const flags = clangFlags('x64').map((flag) => (flag === join(root, 'include') ? 'include' : flag));
-  const object = join(outDir, basename(file, '.c').concat('.o'));
+  const object = resolve(root, outDir, file.replace(/c$/, 'o'));
+  mkdirSync(dirname(object), { recursive: true });
   const run = spawnSync(
     clang.path,
-    [...flags, '-Werror', `-ffile-prefix-map=${root}/=`, '-fdebug-compilation-dir=.', '-c', `examples/${file}`, '-o', object],
+    [...flags, '-Werror', `-ffile-prefix-map=${root}/=`, '-fdebug-compilation-dir=.', '-c', file, '-o', object],
     { cwd: root, stdio: 'inherit' },
   );
   if (run.status !== 0) process.exit(1);
-  console.log(object);
+  console.log(relative(root, object));
 }
