@@ -9,6 +9,8 @@ export interface CtxField {
   readonly write: boolean;
   /** Narrower aligned reads are allowed. */
   readonly narrow?: boolean;
+  /** Aligned reads and writes of 1, 2, 4 and 8 bytes anywhere inside (cb of __sk_buff). */
+  readonly anySize?: boolean;
 }
 
 /** How programs of the type may access their context. */
@@ -49,6 +51,8 @@ export interface SectionRow {
   /** enum bpf_attach_type, or undefined. */
   readonly attachType?: number;
   readonly sleepable?: boolean;
+  /** Programs are loaded with BPF_F_XDP_HAS_FRAGS. */
+  readonly frags?: boolean;
   /** How it is attached by the loader. */
   readonly attach: string;
 }
