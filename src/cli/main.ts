@@ -1,1 +1,121 @@
-/** The command line's entry point. */
+/** The command line: what commands exist and how their words are read. Each command's work is in its own file, loaded when it is used. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import { packageRoot } from '../tools/package-root.ts';
+import { duration, list, percent, pid, unsigned } from './args.ts';
+import { bundledListing } from './bundled.ts';
+import { EXIT_FAILED, printError } from './failure.ts';
+
+const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+
+/** Words after the first `--` are the command's own: commander never sees them. */
+function splitCommand(argv: readonly string[]): { own: string[]; command: string[] | undefined } {
+  const at = argv.indexOf('--');
+  return at < 0 ? { own: [...argv], command: undefined } : { own: argv.slice(0, at), command: argv.slice(at + 1) };
+}
+
+function program(command: string[] | undefined, exit: (code: number) => void): Command {
+  const root = new Command('bpfwright')
+    .description('Run, trace, test and explain eBPF programs: on real processes without root, a VM or a kernel.')
+    .version(version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', `\n${bundledListing()}`);
+
+  root
+    .command('run')
+    .summary('run a program and print what it prints')
+    .description('Loads and attaches a program, runs the command after `--` (or watches a process), and prints trace_pipe lines.')
+    .usage('[options] <program> [-- command...]')
+    .argument('[program]', 'bundled name, .bpf.o object, or .bpf.c source')
+    .helpOption(false)
+    .option('-h, --help', 'print this, and the variables of the program when one is given')
+    .addOption(new Option('--host <host>', 'where programs run').choices(['engine']).default('engine'))
+    .option('-p, --attach <pid>', 'trace a running process and its threads (repeatable)', list(pid))
+    .option('--also <file>', 'load a further program (repeatable)', list(String))
+    .option('--duration <time>', 'stop tracing after this long: 500ms, 10s, 2m', duration)
+    .option('--json', 'one JSON object per line')
+    .option('-o, --output <file>', 'write to a file; - is standard output')
+    .option('-q, --quiet', 'no warnings, no banner')
+    .option('-v, --verbose', 'say what is loaded, attached and traced')
+    .option('--dump-maps', 'print the maps at the end')
+    .option('--set <name=value>', 'set a `const volatile` variable (repeatable)', list(String))
+    .addOption(new Option('--trace-format <form>', 'line format').choices(['modern', '4.4']).default('modern'))
+    .option('--pid <pid>', 'only events of this process (repeatable)', list(pid))
+    .option('--comm <name>', 'only events of tasks with this name (repeatable)', list(String))
+    .option('--uid <uid>', 'only events of this user (repeatable)', list(unsigned))
+    .option('--no-follow', 'only the command itself: its children run untraced')
+    .option('--user <user>', 'run the command as this user (name or uid; default: the user behind sudo)')
+    .option('--max-overhead <percent>', 'detach when tracing costs more of the time than this (default 10 for -p)', percent)
+    .action(async (file: string | undefined, options: Record<string, unknown>) => {
+      const { run } = await import('./run.ts');
+      exit(
+        await run(
+          file,
+          command,
+          options,
+          root.commands.find((c) => c.name() === 'run'),
+        ),
+      );
+    });
+
+  const prog = root.command('prog').summary('look at and test programs').description('Commands on the programs of an object file.');
+  prog
+    .command('dump')
+    .description('Disassembles programs, with source lines where the object has them.')
+    .argument('<object>', 'bundled name, .bpf.o object, or .bpf.c source')
+    .argument('[name]', 'one program of the object')
+    .option('--json', 'one JSON object per instruction')
+    .action(async (object: string, name: string | undefined, options: { json?: boolean }) => {
+      const { progDump } = await import('./prog-dump.ts');
+      exit(await progDump(object, name, options));
+    });
+  prog
+    .command('run')
+    .description('Test-runs one program (BPF_PROG_TEST_RUN); types that the kernel cannot test-run are fired with --ctx-in.')
+    .argument('<object>', 'bundled name, .bpf.o object, or .bpf.c source')
+    .option('--prog <name>', 'the program (needed where the object has several)')
+    .option('--data-in <file>', 'packet bytes; - is standard input')
+    .option('--ctx-in <file>', 'context bytes; - is standard input')
+    .option('--repeat <n>', 'runs', unsigned)
+    .option('--set <name=value>', 'set a `const volatile` variable (repeatable)', list(String))
+    .option('--json', 'one JSON object')
+    .action(async (object: string, options: Record<string, unknown>) => {
+      const { progRun } = await import('./prog-run.ts');
+      exit(await progRun(object, options));
+    });
+
+  root
+    .command('feature')
+    .description('Says what works on this machine and why not, with the remedy.')
+    .option('--json', 'one JSON object per feature')
+    .action(async (options: { json?: boolean }) => {
+      const { feature } = await import('./feature.ts');
+      exit(await feature(options));
+    });
+  return root;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { own, command } = splitCommand(argv);
+  let code = 0;
+  const root = program(command, (c) => {
+    code = c;
+  });
+  if (own.length === 0) {
+    process.stdout.write(root.helpInformation());
+    process.stdout.write(`\n${bundledListing()}`);
+    return command === undefined ? 0 : EXIT_FAILED;
+  }
+  try {
+    await root.parseAsync(own, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_FAILED;
+    printError(error);
+    return EXIT_FAILED;
+  }
+  return code;
+}
+
+process.exitCode = await main(process.argv.slice(2));

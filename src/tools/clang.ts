@@ -27,14 +27,24 @@ export function findClang(env: NodeJS.ProcessEnv = process.env): Clang | undefin
   return undefined;
 }
 
-const INSTALL = 'install one: `apt install clang` (Debian, Ubuntu), `dnf install clang` (Fedora), `apk add clang` (Alpine); or compile elsewhere and give the .o';
+const INSTALL =
+  'install one: `apt install clang` (Debian, Ubuntu), `dnf install clang` (Fedora), `apk add clang` (Alpine); or compile elsewhere and give the .o';
 
 /** Name of the target macro that PT_REGS accessors look at, by Node's architecture name. */
 const TARGET_ARCH: Readonly<Record<string, string>> = { x64: 'x86', arm64: 'arm64' };
 
 /** Compiler flags for a BPF object with BTF; the package's headers come after the user's own folder. */
 export function clangFlags(arch: string = process.arch): string[] {
-  const flags = ['-O2', '-g', '-target', 'bpfel', '-mcpu=v3', `-D__TARGET_ARCH_${TARGET_ARCH[arch] ?? 'x86'}`, '-Wall', '-Wno-missing-declarations'];
+  const flags = [
+    '-O2',
+    '-g',
+    '-target',
+    'bpfel',
+    '-mcpu=v3',
+    `-D__TARGET_ARCH_${TARGET_ARCH[arch] ?? 'x86'}`,
+    '-Wall',
+    '-Wno-missing-declarations',
+  ];
   flags.push('-I', join(packageRoot(), 'include'));
   for (const dir of ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu']) {
     // libbpf's headers and linux/*.h want asm/types.h, which Debian keeps per architecture.
