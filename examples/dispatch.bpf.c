@@ -1,7 +1,5 @@
-/*
- * One entry program that hands each system call to a program of its own by a tail call: bpfwright run dispatch -- echo hello
- * The table is filled by the loader; calls without a program fall through.
- */
+/* Hands each system call to a program of its own by a tail call. */
+/* The table is filled by the loader; calls without a program fall through. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 

@@ -1,7 +1,5 @@
-/*
- * Prints every program that is executed: bpfwright run exec -- make
- * The kernel's do_execve is handed a struct filename, whose first member points at the path.
- */
+/* Prints every program that is executed. */
+/* The kernel's do_execve is handed a struct filename, whose first member points at the path. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

@@ -1,7 +1,5 @@
-/*
- * Counts failed system-call functions by their error: bpfwright run --dump-maps failures -- make
- * A kretprobe sees the result of the function that the kprobe of the same name sees the arguments of.
- */
+/* Counts opens that failed by their error (--dump-maps shows them). */
+/* A kretprobe sees the result of the function that the kprobe of the same name sees the arguments of. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

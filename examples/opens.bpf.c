@@ -1,7 +1,5 @@
-/*
- * Prints every file that is opened and what open answered: bpfwright run opens -- cat /etc/hostname
- * Two tracepoints of one call: the entry knows the path, the exit knows the result; a map keyed by thread joins them.
- */
+/* Prints every file that is opened and what the kernel answered. */
+/* Two tracepoints of one call: the entry knows the path, the exit knows the result; a map keyed by thread joins them. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 

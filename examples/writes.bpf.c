@@ -1,7 +1,5 @@
-/*
- * Counts write calls and bytes per process: bpfwright run --dump-maps writes -- npm --version
- * `--set min_bytes=100` ignores smaller writes.
- */
+/* Counts write calls and bytes per process (--dump-maps shows them). */
+/* `--set min_bytes=100` ignores smaller writes. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

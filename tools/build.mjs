@@ -8,9 +8,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
 if (!existsSync('node_modules/esbuild') || !existsSync('node_modules/typescript')) {
   const hint = existsSync('dist/cli.js') ? '' : '; there is no dist/ yet, so the package will not run';
-  console.error(
-    `bpfwright: not building: the development dependencies are missing (npm ci without --omit=dev installs them)${hint}`,
-  );
+  console.error(`bpfwright: not building: the development dependencies are missing (npm ci without --omit=dev installs them)${hint}`);
   // An install without development dependencies is not an error of the installation; asking for a build is.
   process.exit(process.env.npm_lifecycle_event === 'prepare' ? 0 : 1);
 }
