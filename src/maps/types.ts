@@ -65,6 +65,8 @@ export interface MapEnv {
   readonly mem: Mem;
   /** Number of the CPU for per-CPU operations by programs. */
   readonly cpu: number;
+  /** Number of the calling thread: owner of the locks it takes. */
+  readonly thread: number;
   /** Zeroed, 64-byte aligned block, or 0 when memory is exhausted. */
   alloc(size: number): number;
   free(offset: number): void;
@@ -85,6 +87,8 @@ export interface MapKernel {
   sysLookup(env: MapEnv, map: number, key: number, value: number, flags: bigint): number;
   sysUpdate(env: MapEnv, map: number, key: number, value: number, flags: bigint): number;
   sysDelete(env: MapEnv, map: number, key: number): number;
+  /** Copies the value out and removes the element in one step. Absent: the type answers ENOTSUPP. */
+  sysLookupAndDelete?(env: MapEnv, map: number, key: number, value: number, flags: bigint): number;
   /** key 0: first. Writes the next key at `next`. */
   getNextKey(env: MapEnv, map: number, key: number, next: number): number;
   /** Bytes that bpf(2) exchanges for one value. */

@@ -1,0 +1,16 @@
+/** BPF_MAP_TYPE_PERCPU_ARRAY. Operations are in array-kernel.ts. */
+import { percpuArrayKernel } from './array-kernel.ts';
+import { ACCESS_FLAGS, checkArray } from './common.ts';
+import type { MapTypeRow } from './types.ts';
+
+/** include/uapi/linux/bpf.h, kernel/bpf/arraymap.c (v6.18). */
+export const percpuArray: MapTypeRow = {
+  id: 6,
+  name: 'percpu_array',
+  since: '4.6',
+  doc: 'Array with one value for each possible CPU in every element.',
+  perCpu: true,
+  flags: ACCESS_FLAGS,
+  check: (attr) => checkArray(attr, ACCESS_FLAGS, { perCpu: true }),
+  kernel: percpuArrayKernel,
+};
