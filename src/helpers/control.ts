@@ -1,6 +1,7 @@
 /** Helpers that steer execution or tell how the program was reached. */
+import { ERRNO } from '../base/index.ts';
 import { arg } from './row.ts';
-import type { HelperProto } from './types.ts';
+import type { HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const CONTROL_HELPERS = [
@@ -110,3 +111,25 @@ export const CONTROL_HELPERS = [
     doc: 'Sets the return value of the hook.',
   },
 ] as const satisfies readonly HelperProto[];
+
+/** Most rounds of one bpf_loop (include/linux/bpf_verifier.h BPF_MAX_LOOPS, v6.18). */
+const MAX_LOOPS = 8 << 20;
+/** The verifier inlines loops, and its inlined code sets E2BIG with a 32-bit move, so programs see the upper half zero. */
+const LOOP_E2BIG = 0x1_0000_0000 - ERRNO.E2BIG;
+
+/** How the program was reached, and loops. tail_call has none: the interpreter performs it. */
+export const CONTROL_IMPLS = {
+  get_func_ip: (call) => call.funcIp,
+  get_attach_cookie: (call) => call.cookie,
+  loop(call) {
+    if (call.u64(4) !== 0n) return -ERRNO.EINVAL;
+    const rounds = call.off(1);
+    if (rounds > MAX_LOOPS) return LOOP_E2BIG;
+    const func = call.u64(2);
+    const context = call.u64(3);
+    for (let i = 0; i < rounds; i++) {
+      if (call.callback(func, [BigInt(i), context]) !== 0n) return i + 1;
+    }
+    return rounds;
+  },
+} satisfies HelperImpls<(typeof CONTROL_HELPERS)[number]['name']>;

@@ -1,14 +1,14 @@
 /** The helper table: every helper of the kernel (1..211, v6.18), and the engine's implementations of those it has. */
 import { CGROUP_HELPERS } from './cgroup.ts';
-import { CONTROL_HELPERS } from './control.ts';
-import { CPU_HELPERS } from './cpu.ts';
+import { CONTROL_HELPERS, CONTROL_IMPLS } from './control.ts';
+import { CPU_HELPERS, CPU_IMPLS } from './cpu.ts';
 import { DYNPTR_HELPERS } from './dynptr.ts';
 import { LSM_HELPERS } from './lsm.ts';
 import { LWT_HELPERS } from './lwt.ts';
-import { MAP_HELPERS } from './map.ts';
-import { PERF_HELPERS } from './perf.ts';
-import { PRINT_HELPERS } from './print.ts';
-import { PROBE_READ_HELPERS } from './probe-read.ts';
+import { MAP_HELPERS, MAP_IMPLS } from './map.ts';
+import { PERF_HELPERS, PERF_IMPLS } from './perf.ts';
+import { PRINT_HELPERS, PRINT_IMPLS } from './print.ts';
+import { PROBE_READ_HELPERS, PROBE_READ_IMPLS } from './probe-read.ts';
 import { REDIRECT_HELPERS } from './redirect.ts';
 import { RINGBUF_HELPERS } from './ringbuf.ts';
 import { SKB_HELPERS } from './skb.ts';
@@ -16,13 +16,13 @@ import { SOCKET_HELPERS } from './socket.ts';
 import { SOCKMAP_HELPERS } from './sockmap.ts';
 import { STACK_HELPERS } from './stack.ts';
 import { STORAGE_HELPERS } from './storage.ts';
-import { STRING_HELPERS } from './string.ts';
+import { STRING_HELPERS, STRING_IMPLS } from './string.ts';
 import { SYNC_HELPERS } from './sync.ts';
 import { SYSCALL_HELPERS } from './syscall.ts';
-import { TASK_HELPERS } from './task.ts';
+import { TASK_HELPERS, TASK_IMPLS } from './task.ts';
 import { TCP_HELPERS } from './tcp.ts';
-import { TIME_HELPERS } from './time.ts';
-import type { HelperProto } from './types.ts';
+import { TIME_HELPERS, TIME_IMPLS } from './time.ts';
+import type { HelperImpl, HelperImpls, HelperProto } from './types.ts';
 import { XDP_HELPERS } from './xdp.ts';
 
 export * from './types.ts';
@@ -68,3 +68,52 @@ export const HELPER_BY_ID: ReadonlyMap<number, HelperRow> = new Map(HELPERS.map(
 
 /** Row of a name without the `bpf_` prefix. */
 export const HELPER_BY_NAME: ReadonlyMap<string, HelperRow> = new Map(HELPERS.map((h) => [h.name, h]));
+
+/** What the engine can do, by name. tail_call is absent and yet supported: the interpreter performs it. */
+export const HELPER_IMPLS: HelperImpls<HelperName> = {
+  ...MAP_IMPLS,
+  ...PROBE_READ_IMPLS,
+  ...TASK_IMPLS,
+  ...TIME_IMPLS,
+  ...CPU_IMPLS,
+  ...PRINT_IMPLS,
+  ...STRING_IMPLS,
+  ...PERF_IMPLS,
+  ...CONTROL_IMPLS,
+};
+
+/** The same by id, for calls at run time. */
+export const HELPER_IMPL_BY_ID: readonly (HelperImpl | undefined)[] = HELPERS.reduce<(HelperImpl | undefined)[]>((byId, helper) => {
+  byId[helper.id] = HELPER_IMPLS[helper.name];
+  return byId;
+}, []);
+
+/** Why the engine lacks the helpers of a family. */
+const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
+  [[...SKB_HELPERS, ...REDIRECT_HELPERS, ...XDP_HELPERS], 'it works on network packets, which the engine does not carry'],
+  [[...SOCKET_HELPERS, ...TCP_HELPERS, ...SOCKMAP_HELPERS], 'it works on sockets, which the engine does not carry'],
+  [CGROUP_HELPERS, 'it asks about control groups, which the engine does not know'],
+  [LWT_HELPERS, 'it belongs to network tunnels and infrared receivers, which the engine does not have'],
+  [LSM_HELPERS, 'it works on kernel files and inodes, which the engine does not have'],
+  [SYSCALL_HELPERS, 'it makes system calls for programs of type syscall, which the engine does not run'],
+  [STORAGE_HELPERS, 'it needs a storage map, which the engine does not have'],
+  [SYNC_HELPERS, 'it needs timers, locks or kernel pointers inside map values, which the engine does not have'],
+  [[...RINGBUF_HELPERS, ...DYNPTR_HELPERS], 'it needs a ring buffer map or a dynptr, which the engine does not have'],
+  [STACK_HELPERS, 'it walks stacks, which the engine cannot'],
+  [PERF_HELPERS, 'it reads facts of a hardware sample or of a packet, which the engine does not have'],
+  [PROBE_READ_HELPERS, 'it writes into or waits for the memory of a process, which the engine does not do'],
+  [PRINT_HELPERS, 'it writes into an iterator, which the engine does not have'],
+];
+
+/**
+ * Why the engine refuses a program that calls helper `id`, as the rest of a sentence after "helper bpf_x exists in the kernel, but";
+ * undefined for a helper that the engine has, and for an id that no helper has.
+ */
+export function helperRefusal(id: number): string | undefined {
+  const row = HELPER_BY_ID.get(id);
+  if (row === undefined || row.name === 'tail_call' || HELPER_IMPLS[row.name] !== undefined) return undefined;
+  for (const [rows, reason] of LACKING) {
+    if (rows.some((r) => r.id === id)) return reason;
+  }
+  return 'the engine does not have it';
+}

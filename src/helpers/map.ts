@@ -1,6 +1,7 @@
 /** Helpers on map elements, and the map operations they reach through the map's kernel. */
+import { MAP } from '../maps/types.ts';
 import { arg } from './row.ts';
-import type { HelperProto } from './types.ts';
+import type { HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const MAP_HELPERS = [
@@ -95,3 +96,27 @@ export const MAP_HELPERS = [
     doc: 'Looks a key up in a per-CPU map and gives the value that belongs to the given CPU.',
   },
 ] as const satisfies readonly HelperProto[];
+
+/** Map operations, by the kernel of the map that the descriptor names. */
+export const MAP_IMPLS = {
+  map_lookup_elem(call) {
+    const map = call.off(1);
+    return call.mapKernel(map).lookup(call.env, map, call.off(2));
+  },
+  map_update_elem(call) {
+    const map = call.off(1);
+    return call.mapKernel(map).update(call.env, map, call.off(2), call.off(3), call.u64(4));
+  },
+  map_delete_elem(call) {
+    const map = call.off(1);
+    return call.mapKernel(map).delete(call.env, map, call.off(2));
+  },
+  map_lookup_percpu_elem(call) {
+    const map = call.off(1);
+    const cpu = call.off(3);
+    if (cpu >= call.mem.dv.getUint32(map + MAP.CPUS, true)) return 0;
+    const value = call.mapKernel(map).lookup(call.env, map, call.off(2));
+    if (value === 0) return 0;
+    return value + (cpu - call.env.cpu) * call.mem.dv.getUint32(map + MAP.CPU_STRIDE, true);
+  },
+} satisfies HelperImpls<(typeof MAP_HELPERS)[number]['name']>;

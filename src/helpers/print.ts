@@ -1,6 +1,8 @@
 /** Helpers that print into the trace buffers and into iterator files; the format rules are format.ts's. */
+import { ERRNO } from '../base/index.ts';
+import { formatBpf, PRINTK_BUFFER } from './format.ts';
 import { arg } from './row.ts';
-import type { HelperProto } from './types.ts';
+import type { HelperCall, HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const PRINT_HELPERS = [
@@ -76,3 +78,40 @@ export const PRINT_HELPERS = [
     doc: 'Prints up to twelve values, given as an array, into the trace pipe by a format.',
   },
 ] as const satisfies readonly HelperProto[];
+
+/** Most values that trace_printk and trace_vprintk take (kernel/trace/bpf_trace.c, include/linux/bpf.h v6.18). */
+const PRINTK_ARGS = 3;
+const VPRINTK_ARGS = 12;
+
+function print(call: HelperCall, fmtSize: number, args: readonly bigint[]): number {
+  const start = call.off(1);
+  const fmt = call.mem.u8.subarray(start, start + fmtSize);
+  const end = fmt.indexOf(0);
+  if (end < 0) return -ERRNO.EINVAL;
+  const text = formatBpf(call, fmt.subarray(0, end), args, PRINTK_BUFFER);
+  if (typeof text === 'number') return text;
+  // A %c of 0 ends the message early: the trace event carries a C string.
+  const nul = text.bytes.indexOf(0);
+  call.tracePrintk(nul < 0 ? text.bytes : text.bytes.subarray(0, nul));
+  return text.length;
+}
+
+/** Reads the u64 array of the *printf helpers, or a negative errno for a size they refuse. */
+export function readArgs(call: HelperCall, data: bigint, offset: number, size: number): readonly bigint[] | number {
+  if (size % 8 !== 0 || size > VPRINTK_ARGS * 8 || (size !== 0 && data === 0n)) return -ERRNO.EINVAL;
+  return Array.from({ length: size / 8 }, (_, i) => call.mem.dv.getBigUint64(offset + i * 8, true));
+}
+
+/** Printing into the trace buffers: length of the whole text before any cut, or a negative errno. */
+export const PRINT_IMPLS = {
+  trace_printk: (call) =>
+    print(
+      call,
+      call.off(2),
+      Array.from({ length: PRINTK_ARGS }, (_, i) => call.u64(3 + i)),
+    ),
+  trace_vprintk(call) {
+    const args = readArgs(call, call.u64(3), call.off(3), call.off(4));
+    return typeof args === 'number' ? args : print(call, call.off(2), args);
+  },
+} satisfies HelperImpls<(typeof PRINT_HELPERS)[number]['name']>;

@@ -1,6 +1,8 @@
 /** Helpers that copy from and to addresses that may be bad: a fault is an error code, never a crash. */
+import { ERRNO } from '../base/index.ts';
+import { TASK_SIZE } from '../mem/index.ts';
 import { arg } from './row.ts';
-import type { HelperProto } from './types.ts';
+import type { HelperCall, HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const PROBE_READ_HELPERS = [
@@ -103,3 +105,54 @@ export const PROBE_READ_HELPERS = [
     doc: 'Copies memory of the given task, waiting for pages that are not present.',
   },
 ] as const satisfies readonly HelperProto[];
+
+type Space = 'any' | 'user' | 'kernel';
+
+/** Start of the kernel half; what lies between it and user space is no address at all (x86-64, 4-level paging). */
+const KERNEL_START = 0xffff_8000_0000_0000n;
+
+/**
+ * Which half an address is read from, or a negative errno when it can be neither. The kernel refuses to treat a user or
+ * non-canonical address as its own with ERANGE, but only EFAULT says so on the user side (arch/x86/mm/maccess.c, mm/maccess.c v6.18; asked of the kernel).
+ */
+function halfOf(address: bigint, space: Space): 'user' | 'kernel' | number {
+  if (space === 'user' || (space === 'any' && address < TASK_SIZE)) return address <= TASK_SIZE ? 'user' : -ERRNO.EFAULT;
+  return address >= KERNEL_START ? 'kernel' : -ERRNO.ERANGE;
+}
+
+function probeRead(call: HelperCall, space: Space): number {
+  const dst = call.off(1);
+  const size = call.off(2);
+  const address = call.u64(3);
+  const half = halfOf(address, space);
+  const result = typeof half === 'number' ? half : size === 0 ? 0 : call.readAny(dst, size, address, half);
+  if (result < 0) call.mem.u8.fill(0, dst, dst + size);
+  return result;
+}
+
+function probeReadStr(call: HelperCall, space: Space): number {
+  const dst = call.off(1);
+  const size = call.off(2);
+  if (size === 0) return 0;
+  const address = call.u64(3);
+  const half = halfOf(address, space);
+  const result = typeof half === 'number' ? half : call.readStr(dst, size, address, half);
+  if (result < 0) {
+    call.mem.u8.fill(0, dst, dst + size);
+  } else if (half === 'user') {
+    // The kernel copies user strings by whole words where they fit, with zeros after the NUL.
+    const wordEnd = ((result - 1) & ~7) + 8;
+    if (wordEnd <= size) call.mem.u8.fill(0, dst + result, dst + wordEnd);
+  }
+  return result;
+}
+
+/** Fault-safe reads: 0 or the string's length with its NUL; on error the buffer is zeroed (kernel/trace/bpf_trace.c v6.18). */
+export const PROBE_READ_IMPLS = {
+  probe_read: (call) => probeRead(call, 'any'),
+  probe_read_str: (call) => probeReadStr(call, 'any'),
+  probe_read_user: (call) => probeRead(call, 'user'),
+  probe_read_kernel: (call) => probeRead(call, 'kernel'),
+  probe_read_user_str: (call) => probeReadStr(call, 'user'),
+  probe_read_kernel_str: (call) => probeReadStr(call, 'kernel'),
+} satisfies HelperImpls<(typeof PROBE_READ_HELPERS)[number]['name']>;

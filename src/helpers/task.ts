@@ -1,6 +1,6 @@
 /** Helpers that tell who runs, and signal it. */
 import { arg } from './row.ts';
-import type { HelperProto } from './types.ts';
+import type { HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const TASK_HELPERS = [
@@ -118,3 +118,26 @@ export const TASK_HELPERS = [
     doc: 'Finds the memory mapping that holds an address and calls a callback on it.',
   },
 ] as const satisfies readonly HelperProto[];
+
+/**
+ * Where current-task pointers begin: kernel-like, one per thread, and outside the engine's memory, so that reading through one
+ * faults instead of giving another object's bytes.
+ */
+const TASK_POINTERS = 0xffff_9000_0000_0000n;
+const TASK_STRIDE = 0x4000n;
+
+/** Facts about the current task, as its event's source knows them. */
+export const TASK_IMPLS = {
+  get_current_pid_tgid: (call) => (BigInt(call.task.tgid) << 32n) | BigInt(call.task.tid >>> 0),
+  get_current_uid_gid: (call) => (BigInt(call.task.gid() >>> 0) << 32n) | BigInt(call.task.uid() >>> 0),
+  get_current_comm(call) {
+    const buf = call.off(1);
+    const size = call.off(2);
+    const comm = call.task.comm();
+    const length = Math.min(comm.length, 15, size - 1);
+    call.mem.u8.set(comm.subarray(0, length), buf);
+    call.mem.u8.fill(0, buf + length, buf + size);
+    return 0;
+  },
+  get_current_task: (call) => TASK_POINTERS + BigInt(call.task.tid >>> 0) * TASK_STRIDE,
+} satisfies HelperImpls<(typeof TASK_HELPERS)[number]['name']>;

@@ -1,5 +1,5 @@
 /** Helpers that read clocks. */
-import type { HelperProto } from './types.ts';
+import type { HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const TIME_HELPERS = [
@@ -54,3 +54,15 @@ export const TIME_HELPERS = [
     doc: 'Gives nanoseconds of International Atomic Time.',
   },
 ] as const satisfies readonly HelperProto[];
+
+/** Ticks per second of the kernel that the engine plays (CONFIG_HZ of most distributions' x86-64 kernels). */
+const HZ = 250n;
+/** The counter starts five minutes before its low 32 bits wrap (include/linux/jiffies.h INITIAL_JIFFIES). */
+const INITIAL_JIFFIES = 0x1_0000_0000n - 300n * HZ;
+
+/** Clocks, from the engine's. */
+export const TIME_IMPLS = {
+  ktime_get_ns: (call) => call.clock.monotonic(),
+  jiffies64: (call) => INITIAL_JIFFIES + (call.clock.monotonic() * HZ) / 1_000_000_000n,
+  ktime_get_boot_ns: (call) => call.clock.boottime(),
+} satisfies HelperImpls<(typeof TIME_HELPERS)[number]['name']>;

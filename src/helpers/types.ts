@@ -141,6 +141,9 @@ export interface PerfAccess {
   read(event: number): { readonly counter: bigint; readonly enabled: bigint; readonly running: bigint } | number;
 }
 
+/** Bytes of HelperCall.scratch. */
+export const SCRATCH_SIZE = 1024;
+
 /**
  * What an implementation gets. r1..r5 are in `regs` as (low, high) signed 32-bit pairs: r1's low word is regs[2].
  * Memory arguments were checked against the prototype before the call (by the interpreter, or by the verifier for compiled programs),
@@ -171,7 +174,9 @@ export interface HelperCall {
   /** Kernel of the map whose descriptor is at offset `map`. */
   mapKernel(map: number): MapKernel;
   readonly perf: PerfAccess;
-  /** Fault-safe read of `size` bytes at any address (engine or user) into memory at dst. 0 or negative errno. */
+  /** Offset of SCRATCH_SIZE bytes of engine memory that the helper may use while it runs. */
+  readonly scratch: number;
+  /** Fault-safe read of `size` bytes at any address (engine or user) into memory at dst. 0 or negative errno; bytes at dst may be partly written. */
   readAny(dst: number, size: number, address: bigint, space: 'any' | 'user' | 'kernel'): number;
   /** Fault-safe NUL-terminated read; returns length with NUL (<= size) or negative errno. */
   readStr(dst: number, size: number, address: bigint, space: 'any' | 'user' | 'kernel'): number;
@@ -183,3 +188,6 @@ export interface HelperCall {
 
 /** Result: a signed integer (number within 2^53, or bigint), or a memory offset for pointer return kinds; void helpers return 0. */
 export type HelperImpl = (call: HelperCall) => number | bigint;
+
+/** Implementations by helper name; what is absent is refused at load. */
+export type HelperImpls<Name extends string> = { readonly [N in Name]?: HelperImpl };
