@@ -114,10 +114,16 @@ struct pt_regs {
   unsigned long di;
   unsigned long orig_ax;
   unsigned long ip;
-  unsigned long cs;
+  union {
+    u16 cs;
+    u64 csx;
+  };
   unsigned long flags;
   unsigned long sp;
-  unsigned long ss;
+  union {
+    u16 ss;
+    u64 ssx;
+  };
 };
 #endif
 

@@ -1,11 +1,13 @@
 /**
  * Rebuilds every object of examples/ and bench/ from its C source with the machine's clang (`npm run examples`). `--out DIR` writes below DIR
- * instead of beside the sources. The objects are reproducible: paths inside them are relative to the repository.
+ * instead of beside the sources. The objects are reproducible: paths inside them are relative to the
+ * repository, and they hold BTF but no DWARF.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { importTs, root } from './import-ts.mjs';
+import { stripDebug } from './strip-debug.mjs';
 
 const { clangFlags, findClang } = await importTs('src/tools/clang.ts');
 const outFlag = process.argv.indexOf('--out');
@@ -30,5 +32,8 @@ for (const file of sources.filter((name) => name.endsWith('.bpf.c')).sort()) {
     { cwd: root, stdio: 'inherit' },
   );
   if (run.status !== 0) process.exit(1);
+  writeFileSync(object, stripDebug(readFileSync(object)));
   console.log(relative(root, object));
 }
+// The objects do not say what made them: a test that rebuilds them needs to know.
+writeFileSync(resolve(root, outDir, 'examples', 'compiler.txt'), `${clang.version}\n`);
