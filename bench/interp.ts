@@ -1,12 +1,13 @@
 /** Measures the interpreter: nanoseconds an instruction and a run. Run with `node --experimental-strip-types bench/interp.ts`, or through bench/run.mjs. */
-import { PSEUDO } from '../src/isa/index.ts';
+
 import { type HelperEntry, Interpreter, prepare, STACK_BYTES } from '../src/interp/index.ts';
+import { PSEUDO } from '../src/isa/index.ts';
 import { MAP, MAP_MAGIC } from '../src/maps/types.ts';
 import { KERNEL_BASE, Mem } from '../src/mem/memory.ts';
 
-const MAP_AT = 0x11000;
-const VALUE_AT = 0x12000;
-const CTX_AT = 0x13000;
+const MAP_AT = 0x21000;
+const VALUE_AT = 0x22000;
+const CTX_AT = 0x23000;
 
 function insn(code: number, dst: number, src: number, off: number, imm: number): Uint8Array {
   const bytes = new Uint8Array(8);
@@ -70,7 +71,7 @@ const loop = program(
   insn(0x95, 0, 0, 0, 0),
 );
 
-const mem = Mem.create({ initial: 1 << 17, maximum: 1 << 17 });
+const mem = Mem.create({ initial: 1 << 18, maximum: 1 << 18 });
 mem.dv.setUint32(MAP_AT + MAP.MAGIC, MAP_MAGIC, true);
 mem.dv.setUint32(MAP_AT + MAP.TYPE, 2, true);
 mem.dv.setUint32(MAP_AT + MAP.KEY_SIZE, 4, true);
@@ -96,7 +97,7 @@ const lookup: HelperEntry = {
 
 const interpreter = new Interpreter({
   mem,
-  stack: { base: 64, size: STACK_BYTES },
+  stack: { base: 0x8000, size: STACK_BYTES },
   helpers: [lookup],
   // The bench's helper uses nothing but the interpreter's own members.
   call: (core) => core as ReturnType<NonNullable<ConstructorParameters<typeof Interpreter>[0]['call']>>,

@@ -11,6 +11,10 @@ export const FRAME_STRIDE = FRAME_SIZE + 64;
 /** Stack memory that suffices for 33 tail calls from subprograms: 64 frames. Less only lowers the depth at which a run faults. */
 export const STACK_BYTES = 64 * FRAME_STRIDE;
 
+/** Bounds of the fast check: offsets are at most 32767, and signed 32-bit comparisons hold below 2 GiB. */
+export const FAST_LO = 0x8000;
+export const FAST_HI = 0x7fff_ffff;
+
 const GRANTS = 4;
 const NO_REGIONS: readonly Region[] = [];
 const DESCRIPTOR_SIZE = 256;
@@ -29,18 +33,28 @@ export class Access {
   ctxEnd = 0;
   ctxWritable = false;
   extra: readonly Region[] = NO_REGIONS;
-  /** The last region that was hit: [winLo, winHi) may be read, [winLo, winWriteHi) written. */
+  /**
+   * The last region that was hit, for the interpreter's fast check: [winLo, winHi) may be read, [winLo, winWriteHi) written. Always
+   * within [FAST_LO, FAST_HI), else empty: there a wrapping 32-bit sum of base and offset cannot be mistaken for another address.
+   */
   winLo = 0;
   winHi = 0;
   winWriteHi = 0;
   /** Memory that helpers returned in this run, so that it need not be searched for: triples like the window's. */
   readonly #grants = new Float64Array(GRANTS * 3);
-  #nextGrant = 0;
+  /** Grants given in this run; the last GRANTS are kept. */
+  #granted = 0;
 
   constructor(mem: Mem, env: Environment, image: ProgramImage) {
     this.mem = mem;
     this.#env = env;
     this.image = image;
+  }
+
+  /** End of the running frame, or 0 (so that nothing is below it) where the fast check does not hold. */
+  get fastStackHi(): number {
+    const hi = this.stackTop - this.frame * FRAME_STRIDE;
+    return hi - FRAME_SIZE >= FAST_LO && hi <= FAST_HI ? hi : 0;
   }
 
   useStack(base: number, size: number): void {
@@ -55,35 +69,30 @@ export class Access {
     this.winLo = 0;
     this.winHi = 0;
     this.winWriteHi = 0;
-    this.#grants.fill(0);
-    this.#nextGrant = 0;
+    this.#granted = 0;
   }
 
   /** Makes [offset, offset + size) known as memory that the program got from a helper. */
   grant(offset: number, size: number, writable: boolean): void {
-    this.mem.refresh();
-    if (offset + size > this.mem.u8.length) return;
-    this.winLo = offset;
-    this.winHi = offset + size;
-    this.winWriteHi = writable ? offset + size : 0;
-    const at = this.#nextGrant * 3;
-    this.#nextGrant = (this.#nextGrant + 1) % GRANTS;
-    this.#grants[at] = this.winLo;
-    this.#grants[at + 1] = this.winHi;
-    this.#grants[at + 2] = this.winWriteHi;
+    if (!this.#window(offset, offset + size, writable)) return;
+    const at = (this.#granted % GRANTS) * 3;
+    this.#granted++;
+    this.#grants[at] = offset;
+    this.#grants[at + 1] = offset + size;
+    this.#grants[at + 2] = writable ? offset + size : 0;
   }
 
   /** Whether the program may access `size` bytes at offset `at`. Moves the window when a region other than the stack is hit. */
   reach(at: number, size: number, write: boolean): boolean {
     if (at < 0) return false;
     const end = at + size;
-    if (at >= this.winLo && end <= (write ? this.winWriteHi : this.winHi)) return true;
     if (this.inStack(at, size)) return true;
     if (at >= this.ctx && end <= this.ctxEnd) {
       if (write && !this.ctxWritable) return false;
       return this.#window(this.ctx, this.ctxEnd, this.ctxWritable);
     }
-    for (let i = 0; i < GRANTS * 3; i += 3) {
+    const granted = Math.min(this.#granted, GRANTS) * 3;
+    for (let i = 0; i < granted; i += 3) {
       const lo = this.#grants[i] ?? 0;
       const hi = this.#grants[i + 1] ?? 0;
       const writeHi = this.#grants[i + 2] ?? 0;
@@ -131,9 +140,10 @@ export class Access {
 
   #window(lo: number, hi: number, writable: boolean): boolean {
     if (!this.#mapped(hi)) return false;
-    this.winLo = lo;
-    this.winHi = hi;
-    this.winWriteHi = writable ? hi : 0;
+    const fast = lo >= FAST_LO && hi <= FAST_HI;
+    this.winLo = fast ? lo : 0;
+    this.winHi = fast ? hi : 0;
+    this.winWriteHi = fast && writable ? hi : 0;
     return true;
   }
 

@@ -27,7 +27,7 @@ export interface BytecodeResult {
   readonly executed: number;
 }
 
-const STACK_BASE = 64;
+const STACK_BASE = 0x8000;
 const MEMORY_BASE = 64 * Math.ceil((STACK_BASE + STACK_BYTES) / 64) + 64;
 const MAX_MEMORY = 1 << 24;
 

@@ -4,14 +4,14 @@
  * the environment's business. This file is above the usual length because the hot loop and the state it keeps in locals belong together.
  */
 import type { HelperCall } from '../helpers/types.ts';
-import { MAP } from '../maps/types.ts';
+import { MAP, type Region } from '../maps/types.ts';
 import { KERNEL_BASE_HI, type Mem } from '../mem/memory.ts';
-import { Access, FRAME_SIZE, FRAME_STRIDE } from './access.ts';
+import { Access, FAST_HI, FRAME_SIZE, FRAME_STRIDE } from './access.ts';
 import { checkArguments, type HelperPlan, hex, planHelper } from './arguments.ts';
 import { atomic } from './atomics.ts';
 import { explain } from './explain.ts';
 import { FUNC_BASE, FUNC_HI, type ProgramImage, prepare } from './image.ts';
-import { F_IMM, F_WRITE, type OP, WORDS } from './ops.ts';
+import { F_IMM, F_WRITE, OP, WORDS } from './ops.ts';
 import type { Environment, Fault, FaultKind, InterpreterOptions, RunInput } from './types.ts';
 import { divide, mulHigh, swap32 } from './wide.ts';
 
@@ -22,6 +22,8 @@ export const MAX_CALL_FRAMES = 8;
 /** Times that the may_goto instructions of one function fall through (BPF_MAX_LOOPS, include/linux/bpf.h). */
 const MAX_LOOPS = 8_388_608;
 const DEFAULT_BUDGET = 10_000_000;
+/** A small integer, so that the countdown stays one. */
+const NO_LIMIT = 0x7fff_ffff;
 const TAIL_CALL = 12;
 const PROG_ARRAY = 3;
 const ARRAY_OF_MAPS = 12;
@@ -34,6 +36,7 @@ const SAVED = 22;
 /** Unwinds a helper whose callback faulted. */
 class CallbackFault extends Error {}
 
+const NO_REGIONS: readonly Region[] = [];
 const EMPTY = prepare(new Uint8Array(0));
 
 type AfterCall = 'next' | 'jump' | 'fault';
@@ -85,7 +88,7 @@ export class Interpreter {
     this.#returns = new Int32Array(this.#maxFrames);
     this.#levels = new Int32Array(this.#maxFrames);
     this.#loops = new Int32Array(this.#maxFrames);
-    this.#budget = options.budget ?? DEFAULT_BUDGET;
+    this.#budget = Math.min(Math.max(0, Math.floor(options.budget ?? DEFAULT_BUDGET)), NO_LIMIT);
     for (const { proto, impl } of options.helpers ?? []) this.#plans[proto.id] = planHelper(proto, impl);
     this.#call = options.call?.({
       mem: options.mem,
@@ -113,14 +116,14 @@ export class Interpreter {
 
   /** Prepares a run; step() or resume() execute it. */
   start(image: ProgramImage, input: RunInput): void {
-    const { regs, regs64 } = this;
+    const regs = this.regs;
     const access = this.#access;
     access.reset(image);
     access.ctx = input.ctx;
     access.ctxEnd = input.ctx + input.ctxSize;
     access.ctxWritable = input.ctxWritable === true;
-    access.extra = input.regions ?? [];
-    regs64.fill(0n);
+    access.extra = input.regions ?? NO_REGIONS;
+    for (let i = 0; i < SAVED; i++) regs[i] = 0;
     if (input.ctx !== 0) {
       regs[2] = input.ctx;
       regs[3] = KERNEL_BASE_HI;
@@ -148,7 +151,7 @@ export class Interpreter {
 
   /** Executes a started run to its end. @returns as run() */
   resume(): boolean {
-    if (this.#state === 'running') this.#exec(0, Number.POSITIVE_INFINITY);
+    if (this.#state === 'running') this.#exec(0, NO_LIMIT);
     return this.#state === 'exited';
   }
 
@@ -217,6 +220,33 @@ export class Interpreter {
     return -1;
   }
 
+  /** The access of the instruction at word `pc` where the fast path's 32-bit offsets do not reach. */
+  #farAccess(pc: number, at: number): void {
+    const { regs, regs64 } = this;
+    const dv = this.mem.dv;
+    const code = this.#image.code;
+    const w = code[pc] ?? 0;
+    const op = w & 0xff;
+    const reg = (w >> 9) & 15;
+    const size = (w >> 24) & 15;
+    const imm = code[pc + 2] ?? 0;
+    if (op === OP.atomic) {
+      atomic(this.mem, regs, regs64, imm, size, at, reg);
+    } else if ((w & F_WRITE) !== 0) {
+      const value = (w & F_IMM) !== 0 ? BigInt(imm) : (regs64[reg] ?? 0n);
+      if (size === 8) dv.setBigInt64(at, value, true);
+      else if (size === 4) dv.setInt32(at, Number(BigInt.asIntN(32, value)), true);
+      else if (size === 2) dv.setInt16(at, Number(BigInt.asIntN(16, value)), true);
+      else dv.setInt8(at, Number(BigInt.asIntN(8, value)));
+    } else {
+      const low =
+        size === 8
+          ? dv.getBigUint64(at, true)
+          : BigInt(size === 4 ? dv.getUint32(at, true) : size === 2 ? dv.getUint16(at, true) : dv.getUint8(at));
+      regs64[reg] = op >= OP.ldxs32 ? BigInt.asIntN(size * 8, low) : low;
+    }
+  }
+
   /** Opens a frame for a function of the running program; false after recording a fault. */
   #push(returnTo: number): boolean {
     const access = this.#access;
@@ -265,7 +295,7 @@ export class Interpreter {
     for (let i = 0; i < 5; i++) this.regs64[1 + i] = BigInt.asIntN(64, args[i] ?? 0n);
     this.#pc = slot * WORDS;
     this.#callbacks++;
-    this.#exec(frame, Number.POSITIVE_INFINITY);
+    this.#exec(frame, NO_LIMIT);
     this.#callbacks--;
     if (this.#state === 'faulted') throw new CallbackFault();
     this.#state = 'running';
@@ -301,7 +331,7 @@ export class Interpreter {
       }
       return 'fault';
     }
-    regs.fill(0, 2, 12);
+    for (let i = 2; i < 12; i++) regs[i] = 0;
     if (typeof result === 'bigint') {
       this.regs64[0] = result;
     } else {
@@ -379,7 +409,7 @@ export class Interpreter {
     let dv = mem.dv;
     let code = this.#image.code;
     let pc = this.#pc;
-    let stackHi = access.stackTop - access.frame * FRAME_STRIDE;
+    let stackHi = access.fastStackHi;
     let stackLo = stackHi - FRAME_SIZE;
     let winLo = access.winLo;
     let winHi = access.winHi;
@@ -402,15 +432,15 @@ export class Interpreter {
       if (op < 12) {
         const b = (w >> 16) & 31;
         const baseHi = r[b + 1] ?? 0;
-        let at = ((r[b] ?? 0) >>> 0) + (code[pc + 1] ?? 0);
-        const end = at + ((w >> 24) & 15);
+        const size = (w >> 24) & 15;
+        let at = ((r[b] ?? 0) + (code[pc + 1] ?? 0)) | 0;
         if (
           baseHi !== KERNEL_BASE_HI ||
-          !((at >= stackLo && end <= stackHi) || (at >= winLo && end <= ((w & F_WRITE) === 0 ? winHi : winWriteHi)))
+          !((at >= stackLo && at <= stackHi - size) || (at >= winLo && at <= ((w & F_WRITE) === 0 ? winHi : winWriteHi) - size))
         ) {
           this.#pc = pc;
-          at = this.#reach(w, baseHi, at);
-          if (at < 0) {
+          const offset = this.#reach(w, baseHi, ((r[b] ?? 0) >>> 0) + (code[pc + 1] ?? 0));
+          if (offset < 0) {
             this.#left -= granted - fuel;
             return;
           }
@@ -418,6 +448,12 @@ export class Interpreter {
           winHi = access.winHi;
           winWriteHi = access.winWriteHi;
           dv = mem.dv;
+          if (offset > FAST_HI) {
+            this.#farAccess(pc, offset);
+            pc += WORDS;
+            continue;
+          }
+          at = offset | 0;
         }
         if (op < 4) {
           let lo = 0;
@@ -469,7 +505,7 @@ export class Interpreter {
               lo = dv.getInt8(at);
               break;
             case 7 satisfies typeof OP.atomic:
-              atomic(mem, r, this.regs64, code[pc + 2] ?? 0, (w >> 24) & 15, at, a >> 1);
+              atomic(mem, r, this.regs64, code[pc + 2] ?? 0, size, at, a >> 1);
               pc += WORDS;
               continue;
           }
@@ -550,7 +586,7 @@ export class Interpreter {
                 this.#pop();
                 code = this.#image.code;
                 pc = this.#pc;
-                stackHi = access.stackTop - access.frame * FRAME_STRIDE;
+                stackHi = access.fastStackHi;
                 stackLo = stackHi - FRAME_SIZE;
                 continue;
               case 18 satisfies typeof OP.jeq64:
@@ -850,7 +886,7 @@ export class Interpreter {
       dv = mem.dv;
       code = this.#image.code;
       pc = next;
-      stackHi = access.stackTop - access.frame * FRAME_STRIDE;
+      stackHi = access.fastStackHi;
       stackLo = stackHi - FRAME_SIZE;
       winLo = access.winLo;
       winHi = access.winHi;
