@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
+import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
 import { duration, list, percent, pid, unsigned } from './args.ts';
-import { bundledListing } from './bundled.ts';
 import { EXIT_FAILED, printError } from './failure.ts';
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;

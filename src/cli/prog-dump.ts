@@ -3,7 +3,7 @@ import { disassembleLines } from '../asm/index.ts';
 import { BpfError, toHex } from '../base/index.ts';
 import { type CollectionSpec, type ProgramSpec, parseElf, type Reference } from '../elf/index.ts';
 import { HELPER_BY_ID } from '../helpers/index.ts';
-import { readProgram } from './bundled.ts';
+import { readProgram } from '../tools/bundled.ts';
 import { Sink } from './sink.ts';
 
 const SLOT = 8;

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BpfError } from '../base/index.ts';
-import { compileC } from '../tools/clang.ts';
-import { packageRoot } from '../tools/package-root.ts';
+import { compileC } from './clang.ts';
+import { packageRoot } from './package-root.ts';
 
 /** An object file's bytes and the name errors call it by. */
 export interface ObjectBytes {
