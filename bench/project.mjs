@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** One source file of some work for the compiler. */
 function source(n) {
   const functions = Array.from(
-    { length: 40 },
+    { length: 10 },
     (_, f) => `
 static int step_${f}(int a, int b) {
   int table[16], sum = 0;
@@ -26,14 +26,21 @@ static int step_${f}(int a, int b) {
  */
 export function makeProject(dir, { seconds, cc }) {
   mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, 'part_0.c'), source(0));
-  const start = performance.now();
-  for (let i = 0; i < 3; i++) spawnSync(cc, ['-O2', '-c', '-o', '/dev/null', 'part_0.c'], { cwd: dir });
-  const one = (performance.now() - start) / 3000;
   const jobs = availableParallelism();
-  const files = Math.max(10, Math.ceil((seconds * jobs * 1.15) / one));
+  const probe = 8 * jobs;
+  writeSources(dir, probe, cc);
+  const start = performance.now();
+  const run = spawnSync('make', ['-s', '-C', dir, `-j${jobs}`], { stdio: 'inherit' });
+  if (run.status !== 0) throw new Error('make could not build the generated project');
+  const files = Math.max(probe, Math.ceil(((seconds * 1.15) / ((performance.now() - start) / 1000)) * probe));
+  writeSources(dir, files, cc);
+  return { command: ['make', '-s', '-C', dir, `-j${jobs}`], clean: ['make', '-s', '-C', dir, 'clean'], files };
+}
+
+/** `files` sources, what calls them, and the Makefile. */
+function writeSources(dir, files, cc) {
   const names = Array.from({ length: files }, (_, n) => `part_${n}`);
-  for (let n = 1; n < files; n++) writeFileSync(join(dir, `part_${n}.c`), source(n));
+  for (let n = 0; n < files; n++) writeFileSync(join(dir, `part_${n}.c`), source(n));
   const declarations = names.map((name) => `int ${name}(int);`).join('\n');
   const sums = names.map((name) => `  sum += ${name}(sum);`).join('\n');
   writeFileSync(
@@ -44,5 +51,4 @@ export function makeProject(dir, { seconds, cc }) {
     join(dir, 'Makefile'),
     `OBJECTS = ${names.map((name) => `${name}.o`).join(' ')} main.o\n\nprogram: $(OBJECTS)\n\t${cc} -o $@ $(OBJECTS)\n\n%.o: %.c\n\t${cc} -O2 -c -o $@ $<\n\nclean:\n\t@rm -f *.o program\n`,
   );
-  return { command: ['make', '-s', '-C', dir, `-j${jobs}`], clean: ['make', '-s', '-C', dir, 'clean'], files };
 }
