@@ -1,0 +1,7 @@
+/** BTF: reading the type graph and .BTF.ext, printing values by type, and reading values from text. */
+export * from './btf.ts';
+export * from './encode.ts';
+export * from './ext.ts';
+export * from './format.ts';
+export * from './types.ts';
+export * from './value.ts';

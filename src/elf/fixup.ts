@@ -1,0 +1,61 @@
+/**
+ * Completes an object's BTF: the compiler leaves sizes of data sections and offsets of global variables to the loader
+ * (tools/lib/bpf/libbpf.c btf_fixup_datasec, v6.18), and hidden functions must be static for the verifier.
+ */
+import type { Location } from '../base/index.ts';
+import { Btf } from '../btf/index.ts';
+import { type ElfFile, type ElfRelocation, STB, STT } from './file.ts';
+import { isCode } from './functions.ts';
+
+/** Parses .BTF and returns it with sizes, offsets and linkages filled in. `relocations` are those of the .BTF section. */
+export function completeBtf(file: ElfFile, bytes: Uint8Array, relocations: readonly ElfRelocation[], location: Location): Btf {
+  const patched = bytes.slice();
+  const words = new DataView(patched.buffer);
+  for (const relocation of relocations) {
+    // With explicit addends the places of static variables are not in the data.
+    if (relocation.addend !== undefined && relocation.offset + 4 <= patched.length)
+      words.setUint32(relocation.offset, relocation.addend, true);
+  }
+  const raw = Btf.parse(patched, location);
+
+  const globals = new Map<string, number>();
+  const hidden = new Set<string>();
+  for (const symbol of file.symbols) {
+    if (symbol.binding === STB.LOCAL) continue;
+    const section = file.section(symbol.section);
+    if (section === undefined) continue;
+    if (symbol.type === STT.FUNC) {
+      if (isCode(section) && (symbol.visibility === 1 || symbol.visibility === 2)) hidden.add(symbol.name);
+    } else {
+      globals.set(`${symbol.section}:${symbol.name}`, symbol.value);
+    }
+  }
+  const sections = new Map(file.sections.map((s) => [s.name, s]));
+
+  let changed = relocations.some((r) => r.addend !== undefined);
+  const put = (offset: number, value: number): void => {
+    if (words.getUint32(offset, true) === value) return;
+    words.setUint32(offset, value, true);
+    changed = true;
+  };
+  for (let id = 1; id < raw.count; id++) {
+    const kind = raw.kind(id);
+    if (kind === 'func' && hidden.size > 0) {
+      const type = raw.type(id);
+      const info = raw.recordOffset(id) + 4;
+      if (hidden.has(type.name)) put(info, (words.getUint32(info, true) & 0xffff0000) >>> 0);
+    }
+    if (kind !== 'datasec') continue;
+    const type = raw.type(id);
+    const section = sections.get(type.name);
+    if (type.kind !== 'datasec' || section === undefined) continue;
+    const record = raw.recordOffset(id);
+    if (type.size === 0) put(record + 8, section.size);
+    for (const [i, info] of type.vars.entries()) {
+      const variable = raw.type(info.type);
+      const value = variable.kind === 'var' && variable.linkage === 'global' ? globals.get(`${section.index}:${variable.name}`) : undefined;
+      if (value !== undefined) put(record + 12 + i * 12 + 4, value);
+    }
+  }
+  return changed ? Btf.parse(patched, location) : raw;
+}
