@@ -56,7 +56,7 @@ function where(l: Location): string {
   if (l.file !== undefined) parts.push(l.file);
   if (l.section !== undefined) parts.push(`section ${l.section}`);
   if (l.program !== undefined) parts.push(l.program);
-  if (l.line !== undefined) parts.push(`line ${l.line}`);
+  if (l.line !== undefined) parts.push(`line ${l.line}${l.column === undefined ? '' : `:${l.column}`}`);
   if (l.insn !== undefined) parts.push(`insn ${l.insn}`);
   if (l.offset !== undefined) parts.push(`offset 0x${l.offset.toString(16)}`);
   return parts.length === 0 ? '' : `${parts.join(', ')}: `;
