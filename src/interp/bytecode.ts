@@ -1,11 +1,10 @@
 /** Runs bare bytecode in a small memory of its own: for vectors, experiments and tests. Engines use Interpreter directly. */
 import { BpfError } from '../base/index.ts';
-import type { HelperCall } from '../helpers/types.ts';
 import { Mem } from '../mem/memory.ts';
 import { STACK_BYTES } from './access.ts';
 import { prepare } from './image.ts';
 import { Interpreter } from './interpreter.ts';
-import type { CallCore, Environment, Fault, HelperEntry } from './types.ts';
+import type { Environment, Fault, PlainFunction } from './types.ts';
 
 export interface BytecodeOptions {
   /** Memory that r1 points at and r2 gives the length of; absent or empty: both are 0. Readable and writable. */
@@ -13,8 +12,8 @@ export interface BytecodeOptions {
   /** Instructions that may be executed; default 10 million. */
   readonly budget?: number;
   readonly env?: Environment;
-  readonly helpers?: Iterable<HelperEntry>;
-  readonly call?: (core: CallCore) => HelperCall;
+  /** What `call N` does, by N; absent: calls fault. */
+  readonly functions?: ReadonlyMap<number, PlainFunction>;
 }
 
 export interface BytecodeResult {

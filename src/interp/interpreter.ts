@@ -12,7 +12,7 @@ import { atomic } from './atomics.ts';
 import { explain } from './explain.ts';
 import { FUNC_BASE, FUNC_HI, type ProgramImage, prepare } from './image.ts';
 import { F_IMM, F_WRITE, OP, WORDS } from './ops.ts';
-import type { Environment, Fault, FaultKind, InterpreterOptions, RunInput } from './types.ts';
+import type { Environment, Fault, FaultKind, InterpreterOptions, PlainFunction, RunInput } from './types.ts';
 import { divide, mulHigh, swap32 } from './wide.ts';
 
 /** Tail calls that one run may make (MAX_TAIL_CALL_CNT, include/linux/bpf.h). */
@@ -57,6 +57,7 @@ export class Interpreter {
   readonly #env: Environment;
   readonly #plans: (HelperPlan | undefined)[] = [];
   readonly #call: HelperCall | undefined;
+  readonly #functions: ReadonlyMap<number, PlainFunction> | undefined;
   readonly #budget: number;
   // Per frame: saved registers, return word index, image, frames of its program so far, may_goto falls left.
   readonly #saved: Int32Array;
@@ -89,6 +90,7 @@ export class Interpreter {
     this.#levels = new Int32Array(this.#maxFrames);
     this.#loops = new Int32Array(this.#maxFrames);
     this.#budget = Math.min(Math.max(0, Math.floor(options.budget ?? DEFAULT_BUDGET)), NO_LIMIT);
+    this.#functions = options.functions;
     for (const { proto, impl } of options.helpers ?? []) this.#plans[proto.id] = planHelper(proto, impl);
     this.#call = options.call?.({
       mem: options.mem,
@@ -312,6 +314,12 @@ export class Interpreter {
     const plan = this.#plans[id];
     const call = this.#call;
     if (plan === undefined || call === undefined) {
+      const plain = this.#functions?.get(id);
+      if (plain !== undefined) {
+        this.regs64[0] = plain(this.reg(1), this.reg(2), this.reg(3), this.reg(4), this.reg(5));
+        for (let i = 2; i < 12; i++) this.regs[i] = 0;
+        return 'next';
+      }
       this.#fail('helper', `invalid func unknown#${id}`);
       return 'fault';
     }

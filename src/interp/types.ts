@@ -67,6 +67,11 @@ export interface InterpreterOptions {
    * Called once, when the interpreter is made.
    */
   readonly call?: (core: CallCore) => HelperCall;
+  /** Functions without a prototype, by the number in `call`: r1..r5 as unsigned 64 bits in, r0 out. For vectors and experiments. */
+  readonly functions?: ReadonlyMap<number, PlainFunction>;
   /** Instructions that a run may execute. Default 10 million. */
   readonly budget?: number;
 }
+
+/** A function for programs outside of any engine. */
+export type PlainFunction = (r1: bigint, r2: bigint, r3: bigint, r4: bigint, r5: bigint) => bigint;
