@@ -126,6 +126,11 @@ export const TASK_HELPERS = [
 const TASK_POINTERS = 0xffff_9000_0000_0000n;
 const TASK_STRIDE = 0x4000n;
 
+/** The address that programs get for a thread's task_struct: distinct per thread, unreadable. */
+export function taskPointer(tid: number): bigint {
+  return TASK_POINTERS + BigInt(tid >>> 0) * TASK_STRIDE;
+}
+
 /** Facts about the current task, as its event's source knows them. */
 export const TASK_IMPLS = {
   get_current_pid_tgid: (call) => (BigInt(call.task.tgid) << 32n) | BigInt(call.task.tid >>> 0),
@@ -139,5 +144,5 @@ export const TASK_IMPLS = {
     call.mem.u8.fill(0, buf + length, buf + size);
     return 0;
   },
-  get_current_task: (call) => TASK_POINTERS + BigInt(call.task.tid >>> 0) * TASK_STRIDE,
+  get_current_task: (call) => taskPointer(call.task.tid),
 } satisfies HelperImpls<(typeof TASK_HELPERS)[number]['name']>;

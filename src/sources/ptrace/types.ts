@@ -30,7 +30,11 @@ export interface TracedTask extends CurrentTask {
   readonly tgid: number;
   /** CPU it runs on now, bounded to possible CPUs. */
   cpu(): number;
-  /** Forget cached identity: after exec, prctl(PR_SET_NAME), set*id. */
+  /** The kernel's priority: 120 for a normal thread of nice 0. */
+  prio(): number;
+  /** Thread ids of its process, those that are ending included. */
+  threads(): readonly number[];
+  /** Forget cached identity: after exec, set*id, or (comm) whenever it may have been renamed. */
   invalidate(what: 'exec' | 'comm' | 'creds'): void;
 }
 
