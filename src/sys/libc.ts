@@ -8,7 +8,11 @@ import type { Block, SpawnAttr, Sys } from './sys.ts';
 type Word = number | bigint;
 /** The part of koffi used here. */
 interface Koffi {
-  load(name: string): { func(name: string, result: string, args: string[]): (...args: unknown[]) => unknown };
+  load(name: string | null): {
+    func(name: string, result: string, args: string[]): (...args: unknown[]) => unknown;
+    symbol(name: string, type: string): unknown;
+  };
+  decode(pointer: unknown, type: string): number | bigint;
   address(value: unknown): bigint;
   errno(): number;
 }
@@ -91,8 +95,6 @@ function bind(koffi: Koffi, arch: Arch): Sys {
     prlimit: fn('prlimit64', 'int', 'int', 'int', W, W),
     sigaction: fn('sigaction', 'int', 'int', W, W),
     syscall: fn('syscall', 'long', 'long', W, W, W, W, W, W),
-    dlsym: fn('dlsym', W, W, W),
-    memcpy: fn('memcpy', W, W, W, 'size_t'),
     spawn: fn('posix_spawn', 'int', W, W, W, W, W, W),
     actionsInit: fn('posix_spawn_file_actions_init', 'int', W),
     actionsDup: fn('posix_spawn_file_actions_adddup2', 'int', W, 'int', 'int'),
@@ -162,13 +164,8 @@ function bind(koffi: Koffi, arch: Arch): Sys {
     arch,
     block,
     address: (bytes) => Number(koffi.address(bytes)),
-    environ: () => {
-      // RTLD_DEFAULT: the executable's own copy of the variable, which is the one in use.
-      const variable = c.dlsym(0, cstring('environ'));
-      if (variable === 0) throw new BpfError('this process has no environ');
-      c.memcpy(work.address + BIG, variable, 8);
-      return Number(work.dv.getBigUint64(BIG, true));
-    },
+    // The executable's own copy of the variable is the one in use, not the C library's.
+    environ: () => Number(koffi.decode(koffi.load(null).symbol('environ', 'void *'), 'uint64')),
     ptrace: (request, tid, addr, data) => result(c.ptrace(request, tid, addr, data)),
     waitpid: (pid, status, flags) => result(c.waitpid(pid, status, flags)),
     kill: (pid, signal) => result(c.kill(pid, signal)),
