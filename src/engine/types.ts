@@ -1,7 +1,7 @@
 /** Contracts inside the engine: what event sources register and what a thread that runs programs offers them. */
 import type { CurrentTask } from '../helpers/types.ts';
 import type { AttachTarget } from '../host/host.ts';
-import type { Mem } from '../mem/memory.ts';
+import type { Mem, SharedMemory } from '../mem/memory.ts';
 
 /** A program attached to a target; plain data, so that it can be posted to a worker. */
 export interface AttachedLink {
@@ -35,7 +35,7 @@ export interface RunContext {
 
 /** What a worker needs to run programs: posted as is (structured clone). */
 export interface SharedEngine {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   readonly possibleCpus: number;
 }
 

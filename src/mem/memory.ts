@@ -13,18 +13,25 @@ export const TASK_SIZE = 0x7fff_ffff_f000n;
 
 const PAGE = 65536;
 
+/** A shared WebAssembly.Memory as the engine uses it; spelled out because neither Node's types nor every user's lib have that name. */
+export interface SharedMemory {
+  readonly buffer: ArrayBufferLike;
+  /** Adds pages of 64 KiB. @returns the number of pages before */
+  grow(pages: number): number;
+}
+
 /**
  * Views over the shared memory. Offsets are unsigned numbers below 2^32; accessors are little-endian and do not check regions.
  * `dv` and `u8` are refreshed by `refresh()` when another thread has grown the memory: call it when an offset is beyond `u8.length`.
  */
 export class Mem {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   u8: Uint8Array;
   dv: DataView;
   i32: Int32Array;
   i64: BigInt64Array;
 
-  constructor(memory: WebAssembly.Memory) {
+  constructor(memory: SharedMemory) {
     this.memory = memory;
     const buffer = memory.buffer;
     this.u8 = new Uint8Array(buffer);
