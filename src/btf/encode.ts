@@ -20,12 +20,15 @@ function encodeInto(btf: Btf, typeId: number, text: string, out: Uint8Array): vo
   const type = btf.resolve(typeId);
   switch (type.kind) {
     case 'int':
-      return put(out, type.bool ? parseBool(text) : parseInt64(btf.typeName(typeId), type, text), type.size);
+      put(out, type.bool ? parseBool(text) : parseInt64(btf.typeName(typeId), type, text), type.size);
+      return;
     case 'enum':
     case 'enum64':
-      return put(out, parseEnum(type, text), type.size);
+      put(out, parseEnum(type, text), type.size);
+      return;
     case 'var':
-      return encodeInto(btf, type.type, text, out);
+      encodeInto(btf, type.type, text, out);
+      return;
     case 'array': {
       if (isChar(btf, type.type)) {
         const bytes = encodeText(text);

@@ -1,0 +1,135 @@
+/**
+ * loadCollection: what libbpf's bpf_object__load does, on any host. Maps, then BTF, then programs with the maps' fds in their bytecode,
+ * then the slots of prog_arrays.
+ */
+import { BpfError, type Diagnostic, type Location, SyscallError, VerifierError } from '../base/index.ts';
+import { type CollectionSpec, type MapSpec, type ProgramSpec, parseElf } from '../elf/index.ts';
+import type { Fd, Host } from '../host/index.ts';
+import { Collection } from './collection.ts';
+import { createMaps, fdValue, indexKey, plainMessage } from './create-maps.ts';
+import { Program } from './program.ts';
+import { infoBytes, relocate } from './relocate.ts';
+import { LoadState } from './state.ts';
+import { programMeaning, sectionMeaning } from './target.ts';
+import type { CollectionInput, LoadOptions } from './types.ts';
+import { initialContents } from './variables.ts';
+
+const PROG_ARRAY = 3;
+const NAME_SIZE = 15;
+
+/**
+ * Loads an object: creates its maps, loads its programs, fills its prog_arrays. Nothing is attached; nothing stays open when it fails.
+ * @throws FormatError, NotSupportedError (before anything is created where possible), MapError, VerifierError with the source line
+ */
+export function loadCollection(host: Host, input: CollectionInput, options: LoadOptions = {}): Collection {
+  const spec = input instanceof Uint8Array ? parseElf(input, options.name) : input;
+  refuseUnknown(spec, options);
+  const wanted = spec.programs.filter((p) => options.programs?.[p.name]?.autoload ?? p.autoload);
+  const state = new LoadState(host, spec, options, initialContents(spec, options));
+  try {
+    createMaps(state);
+    const fds = new Map<string, Fd>([...state.maps].map(([name, map]) => [name, map.fd]));
+    for (const program of wanted) state.programs.set(program.name, loadProgram(state, program, fds));
+    fillProgArrays(state);
+    state.closeBtf();
+  } catch (error) {
+    state.close();
+    throw error;
+  }
+  return new Collection(host, spec, state.programs, state.maps);
+}
+
+/** Options for things that the object lacks are mistakes. */
+function refuseUnknown(spec: CollectionSpec, options: LoadOptions): void {
+  for (const name of Object.keys(options.programs ?? {})) {
+    if (!spec.programs.some((p) => p.name === name)) {
+      throw new BpfError(`no program '${name}' in ${spec.name}`, {
+        hint: `it has ${spec.programs.map((p) => p.name).join(', ') || 'none'}`,
+      });
+    }
+  }
+  for (const name of Object.keys(options.maps ?? {})) {
+    if (!spec.maps.some((m) => m.name === name || m.section === name)) {
+      throw new BpfError(`no map '${name}' in ${spec.name}`, { hint: `it has ${spec.maps.map((m) => m.name).join(', ') || 'none'}` });
+    }
+  }
+}
+
+function loadProgram(state: LoadState, program: ProgramSpec, fds: ReadonlyMap<string, Fd>): Program {
+  const own = state.options.programs?.[program.name] ?? {};
+  const meaning = own.type === undefined ? programMeaning(program) : sectionMeaning(program.section);
+  const type = own.type ?? meaning?.type ?? 0;
+  const expectedAttachType = own.expectedAttachType ?? meaning?.expectedAttachType;
+  const info = infoBytes(program);
+  const btfFd = info.funcInfo === undefined ? undefined : state.btfFd();
+  const insns = relocate(state.spec, program, fds);
+  try {
+    const loaded = state.host.progLoad({
+      type,
+      insns,
+      license: state.spec.license,
+      name: program.name.slice(0, NAME_SIZE),
+      flags: own.flags ?? meaning?.flags ?? 0,
+      ...(expectedAttachType === undefined ? {} : { expectedAttachType }),
+      ...(state.spec.version === undefined ? {} : { kernVersion: state.spec.version }),
+      ...(state.options.logLevel === undefined ? {} : { logLevel: state.options.logLevel }),
+      ...(btfFd === undefined ? {} : { btfFd, ...info }),
+    });
+    return new Program(state.host, program, { ...loaded, type, meaning });
+  } catch (error) {
+    throw explain(error, program);
+  }
+}
+
+/** Names the program, and the source lines of what was found. */
+function explain(error: unknown, program: ProgramSpec): unknown {
+  if (error instanceof VerifierError) {
+    const diagnostics = error.diagnostics.map(
+      (d): Diagnostic => ({ ...d, location: { ...sourceOf(program, d.location.insn), ...d.location } }),
+    );
+    const at = diagnostics.find((d) => d.location.source !== undefined)?.location;
+    const where = at === undefined ? '' : ` (${at.file ?? ''}:${at.line ?? 0}: ${at.source?.trim() ?? ''})`;
+    return new VerifierError(error.errno, `program ${program.name}: ${plainMessage(error)}${where}`, error.log, diagnostics, error.hint);
+  }
+  if (error instanceof SyscallError) {
+    return new SyscallError(error.syscall, error.errno, `program ${program.name}: ${plainMessage(error)}`, {
+      hint: error.hint,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Source line of an instruction of a linked program: that of the last record at or before it. */
+export function sourceOf(program: ProgramSpec, insn: number | undefined): Location {
+  if (insn === undefined) return { program: program.name };
+  const line = program.lines.findLast((l) => l.insn <= insn);
+  if (line === undefined) return { program: program.name, insn };
+  return { program: program.name, insn, file: line.file, line: line.line, column: line.column, source: line.source };
+}
+
+function fillProgArrays(state: LoadState): void {
+  for (const spec of state.spec.maps) {
+    for (const { kind, index, name } of spec.values) {
+      if (kind === 'program') putProgram(state, spec, index, name);
+    }
+  }
+  const last = state.spec.maps.findLast((m) => m.type === PROG_ARRAY);
+  for (const program of state.programs.values()) {
+    const slot = program.meaning?.slot;
+    if (slot === undefined) continue;
+    if (last === undefined) {
+      throw new BpfError(`program ${program.name}: section '${program.spec.section}' names a slot of a prog_array, but there is none`);
+    }
+    putProgram(state, last, slot, program.name);
+  }
+}
+
+function putProgram(state: LoadState, spec: MapSpec, index: number, name: string): void {
+  const map = state.maps.get(spec.name);
+  const program = state.programs.get(name);
+  if (map === undefined || program === undefined) {
+    throw new BpfError(`map ${spec.name}: slot ${index} is program ${name}, which is not loaded`);
+  }
+  map.set(indexKey(map, index), fdValue(program.fd));
+}

@@ -1,0 +1,90 @@
+/** The last step before progLoad: fds and addresses into a linked program's bytecode, its records as bpf(2) takes them. */
+import { NotSupportedError } from '../base/index.ts';
+import { describeCoreRelo } from '../btf/index.ts';
+import type { CollectionSpec, ProgramSpec } from '../elf/index.ts';
+import type { Fd } from '../host/index.ts';
+
+const CALL = 0x85;
+/** imm of a call of an absent weak kfunc: refused only where it can be reached (libbpf.c POISON_CALL_KFUNC_BASE, v6.18). */
+const POISONED_KFUNC = 2_002_000_000;
+
+/**
+ * A program's bytecode with the fds of its maps.
+ * Throws NotSupportedError for kernel symbols and CO-RE relocations, naming what is needed.
+ */
+export function relocate(spec: CollectionSpec, program: ProgramSpec, fds: ReadonlyMap<string, Fd>): Uint8Array {
+  refuseCoreRelos(spec, program);
+  const insns = program.insns.slice();
+  const view = new DataView(insns.buffer);
+  const kconfig = spec.maps.find((m) => m.origin === 'kconfig')?.name ?? '.kconfig';
+  for (const reference of program.references) {
+    const at = reference.insn * 8;
+    switch (reference.kind) {
+      case 'map':
+      case 'map_value':
+      case 'kconfig': {
+        const fd = fds.get(reference.kind === 'kconfig' ? kconfig : reference.name);
+        if (fd === undefined)
+          throw new NotSupportedError(`program ${program.name}, insn ${reference.insn}: map ${reference.name} was not created`);
+        view.setInt32(at + 4, fd, true);
+        break;
+      }
+      case 'ksym':
+      case 'kfunc': {
+        const index = spec.externs.findIndex((e) => e.name === reference.name);
+        if (spec.externs[index]?.weak !== true) {
+          const what = reference.kind === 'kfunc' ? 'kernel function' : 'kernel symbol';
+          throw new NotSupportedError(
+            `program ${program.name}, insn ${reference.insn}: ${what} ${reference.name} cannot be resolved here`,
+            {
+              hint: 'declare it __weak and test for it before use',
+            },
+          );
+        }
+        // An absent weak symbol is address 0; an absent weak function must not be called.
+        view.setUint8(at + 1, view.getUint8(at + 1) & 15);
+        if (view.getUint8(at) === CALL) view.setInt32(at + 4, POISONED_KFUNC + index, true);
+        break;
+      }
+      case 'func':
+        break;
+    }
+  }
+  return insns;
+}
+
+/** Local type ids are already in the code; everything else compares with a kernel's types. */
+function refuseCoreRelos(spec: CollectionSpec, program: ProgramSpec): void {
+  const relo = program.coreRelos.find((r) => r.kind !== 'type_id_local');
+  if (relo === undefined) return;
+  const what = spec.btf === undefined ? `type ${relo.typeId}` : describeCoreRelo(spec.btf, relo);
+  const more = program.coreRelos.length > 1 ? ` (and ${program.coreRelos.length - 1} more)` : '';
+  throw new NotSupportedError(
+    `program ${program.name}, insn ${relo.insn}: CO-RE relocation ${relo.kind} of ${what}${more} cannot be applied here`,
+    { hint: 'compile against headers without preserve_access_index, such as the ones this package brings' },
+  );
+}
+
+/** func_info and line_info as bpf(2) takes them; absent when they do not cover the program (the kernel refuses gaps). */
+export function infoBytes(program: ProgramSpec): { funcInfo?: Uint8Array; lineInfo?: Uint8Array } {
+  const starts = new Set(program.funcInfo.map((f) => f.insn));
+  if (program.functions.length === 0 || program.funcInfo.length !== program.functions.length) return {};
+  if (!program.functions.every((f) => starts.has(f.insn))) return {};
+  const funcInfo = new Uint8Array(program.funcInfo.length * 8);
+  const funcs = new DataView(funcInfo.buffer);
+  program.funcInfo.forEach((f, i) => {
+    funcs.setUint32(i * 8, f.insn, true);
+    funcs.setUint32(i * 8 + 4, f.typeId, true);
+  });
+  const lined = new Set(program.lines.map((l) => l.insn));
+  if (!program.functions.every((f) => lined.has(f.insn))) return { funcInfo };
+  const lineInfo = new Uint8Array(program.lines.length * 16);
+  const lines = new DataView(lineInfo.buffer);
+  program.lines.forEach((l, i) => {
+    lines.setUint32(i * 16, l.insn, true);
+    lines.setUint32(i * 16 + 4, l.fileOff, true);
+    lines.setUint32(i * 16 + 8, l.sourceOff, true);
+    lines.setUint32(i * 16 + 12, ((l.line << 10) | l.column) >>> 0, true);
+  });
+  return { funcInfo, lineInfo };
+}
