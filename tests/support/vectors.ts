@@ -1,0 +1,35 @@
+/** Test vectors as rows: ours, and bpf_conformance's where BPF_CONFORMANCE_DIR names a directory of them. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseVector, type TestVector } from '../../src/asm/index.ts';
+import { decodeAt, slotsOf } from '../../src/isa/index.ts';
+
+/** Our own. */
+export const ownVectors: readonly TestVector[] = load(fileURLToPath(new URL('../../testdata/vectors', import.meta.url)));
+
+const directory = process.env.BPF_CONFORMANCE_DIR;
+
+/** bpf_conformance's, or undefined when BPF_CONFORMANCE_DIR names no directory. */
+export const conformanceVectors: readonly TestVector[] | undefined =
+  directory !== undefined && existsSync(directory) ? load(directory) : undefined;
+
+/** The line of the one skip that stands for bpf_conformance's absence. */
+export const NO_CONFORMANCE = 'bpf_conformance: skipped, BPF_CONFORMANCE_DIR names no directory';
+
+/** Whether the vector reads a packet: then `memory` is the packet, r1 the context, and r0 has 32 bits. */
+export function isPacketVector({ program }: TestVector): boolean {
+  for (let index = 0; index * 8 < program.length; ) {
+    const insn = decodeAt(program, index);
+    if (insn.kind === 'ld_abs' || insn.kind === 'ld_ind') return true;
+    index += slotsOf(insn);
+  }
+  return false;
+}
+
+function load(path: string): TestVector[] {
+  return readdirSync(path)
+    .filter((name) => name.endsWith('.data'))
+    .sort()
+    .map((name) => parseVector(readFileSync(join(path, name), 'utf8'), name));
+}
