@@ -52,4 +52,6 @@ export interface ProgramRunner {
   run(progId: number, run: RunContext): number | undefined;
   /** Whether the program can read its context: false lets a source skip building it. */
   readsCtx(progId: number): boolean;
+  /** Whether the CPU's number can matter to the program (per-CPU maps, rings, prints, its helper): false lets a source skip asking. Absent: it can. */
+  readsCpu?(progId: number): boolean;
 }

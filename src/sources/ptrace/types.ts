@@ -1,9 +1,9 @@
 /** Contract between the tracer (processes, stops, signals) and the probes (which stops matter, what contexts programs see). */
 import type { AttachedLink } from '../../engine/types.ts';
+import type { SyscallAbi } from '../../events/index.ts';
 import type { CurrentTask } from '../../helpers/types.ts';
 
-/** System-call ABI of a stop. x32 numbers are given without their 0x40000000 bit. */
-export type SyscallAbi = 'x86_64' | 'i386' | 'x32' | 'aarch64';
+export type { SyscallAbi };
 
 /** A system call that some probe wants. */
 export interface WantedSyscall {
@@ -46,7 +46,7 @@ export interface SyscallStop {
   arg(n: number): bigint;
   /** The tracee's registers in struct pt_regs layout (21 u64 on x86-64) written at engine memory offset `dst`. */
   readRegs(dst: number): void;
-  /** Return value at exit; 0n at entry. */
+  /** Return value at exit, signed (or its 64 bits); 0n at entry. */
   readonly result: bigint;
 }
 
