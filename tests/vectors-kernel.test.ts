@@ -31,6 +31,7 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
 };
 
 const { bpf, reason } = kernel;
+const conformance = conformanceVectors;
 
 if (bpf === undefined) {
   describe('vectors on the kernel', () => it.skip(`skipped: ${reason}`));
@@ -43,10 +44,10 @@ if (bpf === undefined) {
   });
 
   // Without bpf_conformance tests/vectors.test.ts counts the skip, once for both.
-  if (conformanceVectors !== undefined) {
-    const names = conformanceVectors.map((vector) => vector.name);
+  if (conformance !== undefined) {
+    const names = conformance.map((vector) => vector.name);
     describe('bpf_conformance on the kernel', () => {
-      it.each(conformanceVectors.map((vector) => [vector.name, vector] as const))('%s', (name, vector) => {
+      it.each(conformance.map((vector) => [vector.name, vector] as const))('%s', (name, vector) => {
         const refused = REFUSED[name];
         if (refused !== undefined) return expect(logOf(() => run(bpf, vector))).toMatch(refused);
         expect(hex(run(bpf, vector))).toBe(hex(vector.result));
