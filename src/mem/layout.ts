@@ -27,14 +27,12 @@ export const HEADER = {
   NEXT_BTF_ID: 44,
   /** u64: id of perf events, for PERF_RECORD_LOST and PERF_SAMPLE_ID. */
   NEXT_EVENT_ID: 48,
-  /** Nanoseconds to add to a thread's monotonic clock, i64; 0 where all threads read the same clock. */
-  CLOCK_OFFSET: 56,
   /** Offset of the fault log (see engine/faults.ts). */
   FAULT_LOG: 64,
+  /** f64 milliseconds: performance.timeOrigin of the thread that laid the memory out, where threads share no clock. */
+  CLOCK_ORIGIN: 72,
   /** Non-zero: a thread died while it held the heap's lock; new allocations fail. */
   HEAP_FAULTED: 68,
-  /** Map updates and program ends bump it, so that other threads can wait for any change. */
-  EVENT_SEQ: 72,
   HEAP_LOCK: 128,
   /** First byte that no block covers. */
   HEAP_TOP: 132,
@@ -66,17 +64,8 @@ export const CPU = {
   PRANDOM: 16,
   /** Depth of nested perf_event_output calls. */
   PERF_NEST: 24,
-  /** Offset of the CPU's stack block for programs (STACK_SIZE bytes). */
-  STACK: 28,
-  /** Offset of the CPU's scratch block for helpers (SCRATCH_SIZE bytes). */
-  SCRATCH: 32,
   SIZE: 128,
 } as const;
-
-/** Stack memory of one CPU: 8 frames of 512 bytes for the program, and as much again for callbacks. */
-export const STACK_SIZE = 16 * 512;
-/** Scratch memory of one CPU for helpers. */
-export const SCRATCH_SIZE = 4096;
 
 /** A program's record in the program table. Offsets are u32 unless stated. */
 export const PROG = {
@@ -98,7 +87,13 @@ export const PROG = {
   TAG: 64,
   /** 16 bytes, NUL padded. */
   NAME: 72,
+  /** Number of the maps it refers to. */
+  MAP_COUNT: 88,
+  /** Its node in the program table. */
+  NODE: 96,
   SIZE: 128,
+  /** Descriptors of its maps, u32 each, follow the record. */
+  MAPS: 128,
 } as const;
 export const PROG_MAGIC = 0x50524f47;
 export const PROG_FLAG = { GPL: 1, SLEEPABLE: 2 } as const;

@@ -2,7 +2,7 @@
 import { BpfError } from '../base/index.ts';
 import { heapAlloc, heapFree, initHeap } from './heap.ts';
 import { ID_TABLE_SIZE } from './id-table.ts';
-import { CPU, checkLayout, HEADER, HEADER_MAGIC, HEADER_VERSION, SCRATCH_SIZE, STACK_SIZE } from './layout.ts';
+import { CPU, checkLayout, HEADER, HEADER_MAGIC, HEADER_VERSION } from './layout.ts';
 import type { Mem } from './memory.ts';
 
 /** One per thread; what map kernels and helpers get as their environment. */
@@ -45,12 +45,7 @@ export function layOut(mem: Mem, cpus: number): ThreadEnv {
   mem.dv.setUint32(HEADER.VERSION, HEADER_VERSION, true);
   mem.dv.setUint32(HEADER.CPUS, cpus, true);
   const env = new ThreadEnv(mem);
-  const table = env.allocOrThrow(cpus * CPU.SIZE);
-  for (let cpu = 0; cpu < cpus; cpu++) {
-    mem.dv.setUint32(table + cpu * CPU.SIZE + CPU.STACK, env.allocOrThrow(STACK_SIZE), true);
-    mem.dv.setUint32(table + cpu * CPU.SIZE + CPU.SCRATCH, env.allocOrThrow(SCRATCH_SIZE), true);
-  }
-  mem.dv.setUint32(HEADER.CPU_TABLE, table, true);
+  mem.dv.setUint32(HEADER.CPU_TABLE, env.allocOrThrow(cpus * CPU.SIZE), true);
   mem.dv.setUint32(HEADER.PROG_TABLE, env.allocOrThrow(ID_TABLE_SIZE), true);
   mem.dv.setUint32(HEADER.MAP_TABLE, env.allocOrThrow(ID_TABLE_SIZE), true);
   return env;

@@ -1,0 +1,249 @@
+/**
+ * The embedded host: bpf(2) and perf_event_open(2) over one shared memory. This class only joins the commands; each has its file.
+ * Programs run on whichever thread an event happens: give workers `shared()`, and they make a runner from it.
+ */
+import type { Clock } from '../helpers/types.ts';
+import type {
+  AttachTarget,
+  Fd,
+  Host,
+  LinkCreateAttr,
+  LinkInfo,
+  MapInfo,
+  PerfEventAttr,
+  ProgInfo,
+  ProgLoadAttr,
+  ProgLoadResult,
+  RingView,
+  TestRunAttr,
+  TestRunResult,
+  TraceSource,
+} from '../host/host.ts';
+import { MAP, type MapCreateAttr } from '../maps/index.ts';
+import { CPU, cpuRecord, HEADER, type HeapUsage, heapUsage, layOut, Mem, releaseDead } from '../mem/index.ts';
+import { parseTarget, targetName } from './attach-target.ts';
+import { BpfFs } from './bpffs.ts';
+import { btfLoad } from './btf-commands.ts';
+import { EngineCore } from './core.ts';
+import { type FaultRecord, initFaults, readFaults } from './faults.ts';
+import { type FireOptions, type FireResult, makeContext, taskOf } from './fire.ts';
+import { attached, attachToSources, linkCreate, linkInfo } from './link-commands.ts';
+import * as maps from './map-commands.ts';
+import type { LinkObject } from './objects.ts';
+import { EVENT } from './perf.ts';
+import * as perf from './perf-commands.ts';
+import { progInfo, progLoad, progTestRun } from './prog-commands.ts';
+import { Runner } from './runner.ts';
+import { createTraceBuffers, createTraceSource } from './trace/index.ts';
+import type { EventSource, SharedEngine } from './types.ts';
+
+export interface EngineOptions {
+  /** Possible CPUs; default what the platform's `navigator` says, else 1. Node callers give the machine's. */
+  readonly cpus?: number;
+  /** Bytes of shared memory at first and at most. Untouched memory costs nothing. Default 64 MiB and 4 GiB. */
+  readonly memory?: { readonly initial?: number; readonly maximum?: number };
+  /** Clock of programs; default performance.now(). Node callers give process.hrtime.bigint, which all threads share. */
+  readonly clock?: Clock;
+  /** Bytes of a CPU's trace buffer. */
+  readonly traceBytesPerCpu?: number;
+  /** Instructions that a run may execute. */
+  readonly budget?: number;
+}
+
+const DEFAULT_MEMORY = 64 << 20;
+const CPUS_MAX = 4096;
+
+function defaultCpus(): number {
+  const scope = globalThis as { readonly navigator?: { readonly hardwareConcurrency?: number } };
+  return scope.navigator?.hardwareConcurrency ?? 1;
+}
+
+export class Engine implements Host {
+  readonly name = 'engine';
+  readonly possibleCpus: number;
+  /** Runs programs on this thread. */
+  readonly runner: Runner;
+  readonly #core: EngineCore;
+  readonly #pins: BpfFs;
+
+  constructor(options: EngineOptions = {}) {
+    const cpus = options.cpus ?? defaultCpus();
+    if (!(Number.isInteger(cpus) && cpus >= 1 && cpus <= CPUS_MAX)) throw new RangeError(`${cpus} CPUs, expected 1 to ${CPUS_MAX}`);
+    const { initial = DEFAULT_MEMORY, maximum } = options.memory ?? {};
+    const mem = Mem.create(maximum === undefined ? { initial } : { initial: Math.min(initial, maximum), maximum });
+    const env = layOut(mem, cpus);
+    mem.dv.setFloat64(HEADER.CLOCK_ORIGIN, performance.timeOrigin, true);
+    initFaults(env);
+    const { traceBytesPerCpu } = options;
+    createTraceBuffers(mem, (size) => env.alloc(size), {
+      cpus,
+      ...(traceBytesPerCpu === undefined ? {} : { bytesPerCpu: traceBytesPerCpu }),
+    });
+    const { clock, budget } = options;
+    this.possibleCpus = cpus;
+    this.runner = new Runner(env, { ...(clock === undefined ? {} : { clock }), ...(budget === undefined ? {} : { budget }) });
+    this.#core = new EngineCore(env, cpus);
+    this.#pins = new BpfFs(this.#core);
+  }
+
+  mapCreate(attr: MapCreateAttr): Fd {
+    return maps.mapCreate(this.#core, attr);
+  }
+  mapLookupElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined {
+    return maps.mapLookupElem(this.#core, fd, key, flags);
+  }
+  mapUpdateElem(fd: Fd, key: Uint8Array | undefined, value: Uint8Array, flags?: bigint): void {
+    maps.mapUpdateElem(this.#core, fd, key, value, flags);
+  }
+  mapDeleteElem(fd: Fd, key: Uint8Array): boolean {
+    return maps.mapDeleteElem(this.#core, fd, key);
+  }
+  mapGetNextKey(fd: Fd, key: Uint8Array | undefined): Uint8Array | undefined {
+    return maps.mapGetNextKey(this.#core, fd, key);
+  }
+  mapLookupAndDeleteElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined {
+    return maps.mapLookupAndDeleteElem(this.#core, fd, key, flags);
+  }
+  mapFreeze(fd: Fd): void {
+    maps.mapFreeze(this.#core, fd);
+  }
+  mapInfo(fd: Fd): MapInfo {
+    return maps.mapInfo(this.#core, fd);
+  }
+
+  btfLoad(bytes: Uint8Array): Fd {
+    return btfLoad(this.#core, bytes);
+  }
+
+  progLoad(attr: ProgLoadAttr): ProgLoadResult {
+    return progLoad(this.#core, attr);
+  }
+  progTestRun(fd: Fd, attr: TestRunAttr = {}): TestRunResult {
+    return progTestRun(this.#core, this.runner, fd, attr);
+  }
+  progInfo(fd: Fd): ProgInfo {
+    return progInfo(this.#core, fd);
+  }
+
+  linkCreate(attr: LinkCreateAttr): Fd {
+    return linkCreate(this.#core, attr);
+  }
+  linkInfo(fd: Fd): LinkInfo {
+    return linkInfo(this.#core, fd);
+  }
+
+  perfEventOpen(attr: PerfEventAttr): Fd {
+    return perf.perfEventOpen(this.#core, this.runner.clock, attr);
+  }
+  perfEventEnable(fd: Fd, enabled: 'enable' | 'disable'): void {
+    perf.perfEventEnable(this.#core, this.runner.clock, fd, enabled);
+  }
+  perfEventMmap(fd: Fd, pages: number): RingView {
+    return perf.perfEventMmap(this.#core, fd, pages);
+  }
+
+  tracePipe(): TraceSource {
+    return createTraceSource(this.#core.mem);
+  }
+
+  objPin(fd: Fd, path: string): void {
+    this.#pins.pin(fd, path);
+  }
+  objGet(path: string): Fd {
+    return this.#pins.get(path);
+  }
+  /** Removes a pin, as unlink(2) does. */
+  objUnpin(path: string): void {
+    this.#pins.unlink(path);
+  }
+  /** Paths of all pins. */
+  pins(): string[] {
+    return this.#pins.paths();
+  }
+
+  close(fd: Fd): void {
+    this.#core.close(fd);
+  }
+
+  /** Closes every fd, pin and link. The engine must not be used afterwards. */
+  closeAll(): void {
+    this.#pins.clear();
+    this.#core.shutDown();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeAll();
+  }
+
+  /** What a worker needs to run programs: post it and call createRunner there. */
+  shared(): SharedEngine {
+    return { memory: this.#core.mem.memory, possibleCpus: this.possibleCpus };
+  }
+
+  /**
+   * Registers a producer of events: it is offered every link, those that exist included, and refuses what it cannot produce.
+   * @returns a function that takes the source out again
+   */
+  addSource(source: EventSource): () => void {
+    for (const link of this.#core.links.values()) attachToSources([source], attached(link));
+    this.#core.sources.push(source);
+    return () => {
+      const index = this.#core.sources.indexOf(source);
+      if (index >= 0) this.#core.sources.splice(index, 1);
+    };
+  }
+
+  /** Runs the programs attached to `target`, in attach order, on a made-up event. */
+  fire(target: string | AttachTarget, options: FireOptions = {}): FireResult[] {
+    const where = typeof target === 'string' ? parseTarget(target) : target;
+    const name = targetName(where);
+    const links = [...this.#core.links.values()].filter((link) => targetName(link.target) === name);
+    if (links.length === 0) return [];
+    const context = makeContext(this.#core.env, where, options);
+    try {
+      const task = taskOf(this.#core.mem, options.task);
+      const run = { ctx: context.offset, ctxSize: context.size, task, cpu: options.cpu ?? 0, funcIp: context.funcIp };
+      return links.map((link: LinkObject) => ({
+        linkId: link.id,
+        progId: link.prog.id,
+        retval: this.runner.run(link.prog.id, { ...run, cookie: link.cookie }),
+      }));
+    } finally {
+      context.free();
+    }
+  }
+
+  /** Runs that ended by a violation, on any thread: how many, and the last of them. */
+  faults(): { readonly total: number; readonly recent: readonly FaultRecord[] } {
+    return readFaults(this.#core.env);
+  }
+
+  /** Blocks of shared memory in use: tests find leaks by it. */
+  memoryUsage(): HeapUsage {
+    return heapUsage(this.#core.mem);
+  }
+
+  /**
+   * Frees the locks of a thread that died (Runner.thread), so that others go on; maps it was changing are marked faulted.
+   * @returns ids of those maps
+   */
+  releaseThread(thread: number): number[] {
+    const { mem } = this.#core;
+    const faulted: number[] = [];
+    for (const map of this.#core.maps.values()) {
+      if (!releaseDead(mem, map.offset + MAP.LOCK, thread)) continue;
+      mem.dv.setUint32(map.offset + MAP.FAULTED, 1, true);
+      faulted.push(map.id);
+    }
+    for (const event of this.#core.events) releaseDead(mem, event.offset + EVENT.LOCK, thread);
+    for (let cpu = 0; cpu < this.possibleCpus; cpu++) {
+      const record = cpuRecord(mem, cpu);
+      if (!releaseDead(mem, record + CPU.LOCK, thread)) continue;
+      // Even again: nothing runs here now.
+      if ((Atomics.load(mem.i32, (record + CPU.SEQ) >>> 2) & 1) !== 0) Atomics.add(mem.i32, (record + CPU.SEQ) >>> 2, 1);
+    }
+    if (releaseDead(mem, HEADER.HEAP_LOCK, thread)) mem.dv.setUint32(HEADER.HEAP_FAULTED, 1, true);
+    releaseDead(mem, mem.dv.getUint32(HEADER.FAULT_LOG, true), thread);
+    return faulted;
+  }
+}

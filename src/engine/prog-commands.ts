@@ -1,0 +1,183 @@
+/**
+ * BPF_PROG_LOAD and BPF_PROG_TEST_RUN: the checks around the verifier in the kernel's order, map references made pointers, the image
+ * put where every thread finds it (kernel/bpf/syscall.c, v6.18). What makes a program acceptable is the verifier's business.
+ */
+import { encodeText, NotSupportedError, toHex } from '../base/index.ts';
+import type { ProgInfo, ProgLoadAttr, ProgLoadResult, TestRunAttr, TestRunResult } from '../host/host.ts';
+import { MAP } from '../maps/index.ts';
+import { HEADER, idTableAdd, PROG, PROG_FLAG, PROG_MAGIC } from '../mem/index.ts';
+import { isGplCompatible, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
+import { contextUse } from './context-use.ts';
+import type { EngineCore } from './core.ts';
+import { nameOk } from './map-commands.ts';
+import { resolveMaps } from './map-references.ts';
+import type { MapObject, ProgObject } from './objects.ts';
+import { fits } from './prog-array.ts';
+import type { Runner } from './runner.ts';
+import { sha256 } from './sha256.ts';
+import { makeTask } from './task.ts';
+import { checkProgram } from './verify.ts';
+
+const LOAD = 'BPF_PROG_LOAD';
+const TEST_RUN = 'BPF_PROG_TEST_RUN';
+const INSN_SIZE = 8;
+/** With CAP_BPF (include/linux/bpf_verifier.h BPF_COMPLEXITY_LIMIT_INSNS). */
+const INSN_MAX = 1_000_000;
+/** prog_flags that exist (uapi bpf.h BPF_F_*): alignment 1 2, test 4 8 0x80, sleepable, xdp frags, dev bound, token. */
+const PROG_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x10000;
+const SLEEPABLE = 0x10;
+const XDP_HAS_FRAGS = 0x20;
+/** Log level bits 1, 2, 4, 8. */
+const LOG_LEVELS = 15;
+/** Types that attach by BTF id: tracing, struct_ops, ext, lsm. */
+const BTF_ATTACHED = [26, 27, 28, 29];
+const PROG_ARRAY = 3;
+
+const TYPE = { RAW_TRACEPOINT: 17, RAW_TRACEPOINT_WRITABLE: 24, SYSCALL: 31 } as const;
+/** Bytes of a raw tracepoint's arguments. */
+const RAW_ARGS_SIZE = 96;
+
+export function progLoad(core: EngineCore, attr: ProgLoadAttr): ProgLoadResult {
+  const flags = attr.flags ?? 0;
+  const refuse = (errno: 'EINVAL' | 'E2BIG', message: string): Error => core.error(LOAD, errno, message);
+  if ((flags & ~PROG_FLAGS) !== 0) throw refuse('EINVAL', `prog_flags 0x${flags.toString(16)} are not known`);
+  if (attr.insns.length % INSN_SIZE !== 0) {
+    throw refuse('EINVAL', `the bytecode has ${attr.insns.length} bytes, expected a multiple of ${INSN_SIZE}`);
+  }
+  const count = attr.insns.length / INSN_SIZE;
+  if (count === 0 || count > INSN_MAX) throw refuse('E2BIG', `the program has ${count} instructions, expected 1 to ${INSN_MAX}`);
+  if ((attr.attachBtfId ?? 0) !== 0 && !BTF_ATTACHED.includes(attr.type)) {
+    throw refuse('EINVAL', `programs of type ${attr.type} are not attached by a BTF id`);
+  }
+  const row = PROGRAM_TYPE_BY_ID.get(attr.type);
+  if (attr.type === 0 || row === undefined) throw refuse('EINVAL', `program type ${attr.type} does not exist`);
+  const name = attr.name ?? '';
+  if (!nameOk(name)) throw refuse('EINVAL', `name '${name}' is not at most 15 of A-Z a-z 0-9 _ .`);
+  if (((attr.logLevel ?? 0) & ~LOG_LEVELS) !== 0) throw refuse('EINVAL', `log level ${attr.logLevel} is not known`);
+  if (attr.btfFd !== undefined) core.want(LOAD, attr.btfFd, 'btf');
+
+  core.reclaim();
+  const gpl = isGplCompatible(attr.license);
+  const log = checkProgram(core, attr, { row, gpl });
+  const { image, tagged, maps } = resolveMaps(core, attr.insns);
+  const facts = { type: attr.type, expectedAttachType: attr.expectedAttachType ?? 0, xdpFrags: (flags & XDP_HAS_FRAGS) !== 0 };
+  for (const map of maps) {
+    if (core.mem.dv.getUint32(map.offset + MAP.TYPE, true) === PROG_ARRAY && !fits(map, facts)) {
+      throw refuse('EINVAL', `the program does not fit prog array ${map.id}, whose programs have type ${map.owner?.type}`);
+    }
+  }
+  const tag = toHex(sha256(tagged).subarray(0, 8), '');
+  const prog = publish(core, { ...facts, name, tag, gpl, sleepable: (flags & SLEEPABLE) !== 0, image, maps });
+  return { fd: core.open(prog), log: (attr.logLevel ?? 0) === 0 ? '' : log };
+}
+
+interface Loaded {
+  readonly type: number;
+  readonly expectedAttachType: number;
+  readonly xdpFrags: boolean;
+  readonly name: string;
+  readonly tag: string;
+  readonly gpl: boolean;
+  readonly sleepable: boolean;
+  readonly image: Uint8Array;
+  readonly maps: readonly MapObject[];
+}
+
+/** Writes the program's record and image into the shared memory and enters it in the table. */
+function publish(core: EngineCore, loaded: Loaded): ProgObject {
+  const { mem, env } = core;
+  const image = env.alloc(loaded.image.length);
+  const record = env.alloc(PROG.MAPS + loaded.maps.length * 4);
+  if (image === 0 || record === 0) {
+    for (const block of [image, record]) if (block !== 0) env.free(block);
+    throw core.error(LOAD, 'ENOMEM', `no memory for ${loaded.image.length} bytes of program`);
+  }
+  const id = core.nextId(HEADER.NEXT_PROG_ID);
+  mem.copyIn(image, loaded.image);
+  const { dv } = mem;
+  dv.setUint32(record + PROG.MAGIC, PROG_MAGIC, true);
+  dv.setUint32(record + PROG.ID, id, true);
+  dv.setUint32(record + PROG.TYPE, loaded.type, true);
+  dv.setUint32(record + PROG.IMAGE, image, true);
+  dv.setUint32(record + PROG.IMAGE_SIZE, loaded.image.length, true);
+  dv.setUint32(record + PROG.EXPECTED_ATTACH, loaded.expectedAttachType, true);
+  dv.setUint32(record + PROG.FLAGS, (loaded.gpl ? PROG_FLAG.GPL : 0) | (loaded.sleepable ? PROG_FLAG.SLEEPABLE : 0), true);
+  dv.setBigUint64(record + PROG.TAG, BigInt(`0x${loaded.tag}`), false);
+  mem.copyIn(record + PROG.NAME, encodeText(loaded.name));
+  dv.setUint32(record + PROG.MAP_COUNT, loaded.maps.length, true);
+  loaded.maps.forEach((map, i) => {
+    dv.setUint32(record + PROG.MAPS + i * 4, map.offset, true);
+  });
+  idTableAdd(mem, dv.getUint32(HEADER.PROG_TABLE, true), id, record, record + PROG.NODE);
+  for (const map of loaded.maps) map.refs++;
+  const { image: bytes, ...facts } = loaded;
+  const prog: ProgObject = {
+    ...facts,
+    kind: 'prog',
+    id,
+    record,
+    image,
+    insnCount: bytes.length / INSN_SIZE,
+    ctxEnd: contextUse(bytes).end,
+    refs: 0,
+  };
+  core.progs.set(id, prog);
+  return prog;
+}
+
+export function progInfo(core: EngineCore, fd: number): ProgInfo {
+  const { object: prog } = core.want('BPF_OBJ_GET_INFO_BY_FD', fd, 'prog');
+  const { i64 } = core.mem;
+  return {
+    type: prog.type,
+    id: prog.id,
+    tag: prog.tag,
+    name: prog.name,
+    mapIds: prog.maps.map((map) => map.id),
+    gplCompatible: prog.gpl,
+    insnCount: prog.insnCount,
+    runCount: Number(Atomics.load(i64, (prog.record + PROG.RUN_COUNT) >>> 3)),
+    runTime: BigInt.asUintN(64, Atomics.load(i64, (prog.record + PROG.RUN_TIME) >>> 3)),
+  };
+}
+
+/** Test runs of raw tracepoint and syscall programs; the kernel has none for kprobes, tracepoints and perf events. */
+export function progTestRun(core: EngineCore, runner: Runner, fd: number, attr: TestRunAttr): TestRunResult {
+  const refuse = (errno: 'EINVAL' | 'ENOTSUPP' | 'ENXIO' | 'EFAULT', message: string, hint?: string): Error =>
+    core.error(TEST_RUN, errno, message, hint);
+  const { object: prog } = core.want(TEST_RUN, fd, 'prog');
+  const row = PROGRAM_TYPE_BY_ID.get(prog.type);
+  if (row?.testRun !== true) {
+    throw refuse('ENOTSUPP', `the kernel has no test run for ${row?.name} programs`, 'attach it and use fire()');
+  }
+  const raw = prog.type === TYPE.RAW_TRACEPOINT || prog.type === TYPE.RAW_TRACEPOINT_WRITABLE;
+  if (!raw && prog.type !== TYPE.SYSCALL) {
+    throw new NotSupportedError(`the engine cannot test-run ${row.name} programs: it has no packets`, { hint: 'use the kernel host' });
+  }
+  const ctx = attr.ctxIn ?? new Uint8Array(0);
+  const data = (attr.dataIn?.length ?? 0) > 0 || (attr.dataOutSize ?? 0) > 0;
+  if (data || (attr.repeat ?? 0) !== 0 || (raw && (attr.ctxOutSize ?? 0) > 0)) {
+    throw refuse('EINVAL', `a test run of a ${row.name} program takes a context, no data and no repeat`);
+  }
+  const most = raw ? RAW_ARGS_SIZE : 0xffff;
+  if (ctx.length < prog.ctxEnd || ctx.length > most) {
+    throw refuse('EINVAL', `the context has ${ctx.length} bytes, expected ${prog.ctxEnd} to ${most}`);
+  }
+  const onCpu = ((attr.flags ?? 0) & 1) !== 0;
+  const cpu = attr.cpu ?? 0;
+  if (!raw && (attr.flags ?? 0) !== 0) throw refuse('EINVAL', `flags ${attr.flags}, expected 0`);
+  if (raw && !onCpu && cpu !== 0) throw refuse('EINVAL', `cpu ${cpu} without BPF_F_TEST_RUN_ON_CPU`);
+  if (cpu >= core.cpus) throw refuse('ENXIO', `cpu ${cpu} is not below ${core.cpus}`);
+  const at = core.env.allocOrThrow(Math.max(8, ctx.length));
+  try {
+    core.mem.copyIn(at, ctx);
+    const began = runner.clock.monotonic();
+    const result = runner.runFull(prog.id, { ctx: at, ctxSize: ctx.length, task: makeTask(core.mem, { comm: 'test_run' }), cpu });
+    const duration = Number(runner.clock.monotonic() - began);
+    if (result === undefined) throw refuse('EFAULT', 'the program faulted: see faults()');
+    const ctxOut = raw ? new Uint8Array(0) : core.mem.copyOut(at, ctx.length);
+    return { retval: Number(result & 0xffff_ffffn), duration, dataOut: new Uint8Array(0), ctxOut };
+  } finally {
+    core.env.free(at);
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * A thread's way of running programs: finds programs and maps in the shared memory alone, holds the CPU while one runs, counts runs,
+ * misses and faults. Which programs run on which event is the engine's and the sources' business.
+ */
+import { BpfError } from '../base/index.ts';
+import { type Clock, type CurrentTask, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, SCRATCH_SIZE } from '../helpers/index.ts';
+import { type CallCore, type HelperEntry, Interpreter, type ProgramImage, prepare, STACK_BYTES } from '../interp/index.ts';
+import { MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
+import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, ThreadEnv, unlock } from '../mem/index.ts';
+import { defaultClock } from './clock.ts';
+import { contextUse, cpuMatters } from './context-use.ts';
+import { readAny, readStr } from './fault-safe.ts';
+import { recordFault } from './faults.ts';
+import { perfAccess } from './perf.ts';
+import { makeTask } from './task.ts';
+import { TraceWriter, traceFlags } from './trace/index.ts';
+import type { ProgramRunner, RunContext, SharedEngine } from './types.ts';
+
+export interface RunnerOptions {
+  /** Clock of programs on this thread; by default performance.now() from the engine's origin. */
+  readonly clock?: Clock;
+  /** Instructions that a run may execute. */
+  readonly budget?: number;
+}
+
+/** A program as this thread has decoded it. */
+interface Decoded {
+  readonly image: ProgramImage;
+  /** Offset of its record. */
+  readonly record: number;
+  readonly type: number;
+  readonly ctxWritable: boolean;
+  readonly reads: boolean;
+  readonly cpuMatters: boolean;
+  /** Descriptors of all its maps, those included whose values alone it names. */
+  readonly maps: readonly number[];
+}
+
+/** Programs of this type may write their context (kernel/bpf/syscall.c, BPF_PROG_TYPE_SYSCALL). */
+const SYSCALL_TYPE = 31;
+
+/** What runs now, as helpers see it. */
+interface Current {
+  task: CurrentTask;
+  cpu: number;
+  cookie: bigint;
+  funcIp: bigint;
+  progId: number;
+  progType: number;
+}
+
+/** Makes a runner on the calling thread from what was posted to it. */
+export function createRunner(shared: SharedEngine, options: RunnerOptions = {}): Runner {
+  return new Runner(new ThreadEnv(new Mem(shared.memory)), options);
+}
+
+/** See ProgramRunner. Close it when the thread is done. */
+export class Runner implements ProgramRunner {
+  readonly mem: Mem;
+  readonly env: ThreadEnv;
+  readonly clock: Clock;
+  readonly #interpreter: Interpreter;
+  readonly #stack: number;
+  readonly #scratch: number;
+  readonly #programs = new Map<number, Decoded>();
+  /** By descriptor; the id tells whether it is still the same map. */
+  readonly #regions = new Map<number, { readonly id: number; readonly regions: readonly Region[] }>();
+  readonly #cpus: number;
+  readonly #now: Current;
+  #running = false;
+
+  constructor(env: ThreadEnv, options: RunnerOptions = {}) {
+    this.env = env;
+    this.mem = env.mem;
+    this.clock = options.clock ?? defaultClock(env.mem.dv.getFloat64(HEADER.CLOCK_ORIGIN, true));
+    this.#cpus = env.mem.dv.getUint32(HEADER.CPUS, true);
+    this.#stack = env.allocOrThrow(STACK_BYTES);
+    this.#scratch = env.allocOrThrow(SCRATCH_SIZE);
+    this.#now = { task: makeTask(env.mem), cpu: 0, cookie: 0n, funcIp: 0n, progId: 0, progType: 0 };
+    const helpers: HelperEntry[] = [];
+    for (const proto of HELPERS) {
+      const impl = HELPER_IMPL_BY_ID[proto.id];
+      if (impl !== undefined) helpers.push({ proto, impl });
+    }
+    this.#interpreter = new Interpreter({
+      mem: env.mem,
+      stack: { base: this.#stack, size: STACK_BYTES },
+      helpers,
+      env: {
+        region: (offset, image) => this.#region(offset, image),
+        tailTarget: (map, index) => {
+          const id = progArrayGet(this.mem, map, index);
+          return id === 0 ? undefined : this.#decoded(id)?.image;
+        },
+      },
+      call: (core) => this.#helperCall(core),
+      ...(options.budget === undefined ? {} : { budget: options.budget }),
+    });
+  }
+
+  /** Number of this thread in the engine's memory, for Engine.releaseThread. */
+  get thread(): number {
+    return this.env.thread;
+  }
+
+  alloc(size: number): number {
+    return this.env.allocOrThrow(size);
+  }
+
+  free(offset: number): void {
+    this.env.free(offset);
+  }
+
+  /** Gives the thread's working memory back. The runner must not be used afterwards. */
+  close(): void {
+    this.env.free(this.#stack);
+    this.env.free(this.#scratch);
+  }
+
+  readsCtx(progId: number): boolean {
+    return this.#decoded(progId)?.reads ?? false;
+  }
+
+  readsCpu(progId: number): boolean {
+    return this.#decoded(progId)?.cpuMatters ?? false;
+  }
+
+  run(progId: number, run: RunContext): number | undefined {
+    const result = this.runFull(progId, run);
+    return result === undefined ? undefined : Number(result & 0xffff_ffffn);
+  }
+
+  /** As run, with all 64 bits of r0. */
+  runFull(progId: number, run: RunContext): bigint | undefined {
+    const { mem, env } = this;
+    if (!(run.cpu >= 0 && run.cpu < this.#cpus)) throw new BpfError(`cpu ${run.cpu} is not below ${this.#cpus} possible CPUs`);
+    mem.refresh();
+    const cpu = cpuRecord(mem, run.cpu);
+    if (this.#running || lockOwner(mem, cpu + CPU.LOCK) === env.thread) {
+      this.#miss(progId, cpu);
+      return undefined;
+    }
+    lock(mem, cpu + CPU.LOCK, env.thread);
+    this.#running = true;
+    Atomics.add(mem.i32, (cpu + CPU.SEQ) >>> 2, 1);
+    try {
+      // Looked up with the CPU held: from here on its memory stays until the CPU is free again.
+      const program = this.#decoded(progId);
+      if (program === undefined) return undefined;
+      mem.dv.setUint32(cpu + CPU.PROG, progId, true);
+      return this.#execute(progId, program, run);
+    } finally {
+      mem.dv.setUint32(cpu + CPU.PROG, 0, true);
+      Atomics.add(mem.i32, (cpu + CPU.SEQ) >>> 2, 1);
+      this.#running = false;
+      unlock(mem, cpu + CPU.LOCK);
+    }
+  }
+
+  #execute(progId: number, program: Decoded, run: RunContext): bigint | undefined {
+    const now = this.#now;
+    this.env.cpu = run.cpu;
+    now.cpu = run.cpu;
+    now.task = run.task;
+    now.cookie = run.cookie ?? 0n;
+    now.funcIp = run.funcIp ?? 0n;
+    now.progId = progId;
+    now.progType = program.type;
+    const began = this.clock.monotonic();
+    const interpreter = this.#interpreter;
+    const done = interpreter.run(program.image, { ctx: run.ctx, ctxSize: run.ctxSize, ctxWritable: program.ctxWritable });
+    const time = this.clock.monotonic() - began;
+    this.#add(program.record + PROG.RUN_COUNT, 1n);
+    this.#add(program.record + PROG.RUN_TIME, time);
+    if (done) return interpreter.r0;
+    this.#add(program.record + PROG.FAULTS, 1n);
+    const fault = interpreter.fault;
+    recordFault(this.env, {
+      progId: fault?.image.progId ?? progId,
+      cpu: run.cpu,
+      insn: fault?.insn ?? 0,
+      reason: fault?.reason ?? 'the program did not end',
+      time: began,
+    });
+    return undefined;
+  }
+
+  #add(offset: number, count: bigint): void {
+    Atomics.add(this.mem.i64, offset >>> 3, count);
+  }
+
+  #miss(progId: number, cpu: number): void {
+    Atomics.add(this.mem.i32, (cpu + CPU.MISSES) >>> 2, 1);
+    const record = idTableGet(this.mem, this.mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
+    if (record !== 0) this.#add(record + PROG.MISSES, 1n);
+  }
+
+  /** The program as decoded here; undefined when it is gone. */
+  #decoded(progId: number): Decoded | undefined {
+    const { mem } = this;
+    const record = idTableGet(mem, mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
+    if (record === 0) {
+      this.#programs.delete(progId);
+      return undefined;
+    }
+    const known = this.#programs.get(progId);
+    if (known !== undefined) return known;
+    const size = mem.dv.getUint32(record + PROG.IMAGE_SIZE, true);
+    const at = mem.dv.getUint32(record + PROG.IMAGE, true);
+    if (at + size > mem.u8.length) mem.refresh();
+    const bytes = mem.copyOut(at, size);
+    const type = mem.dv.getUint32(record + PROG.TYPE, true);
+    const maps = Array.from({ length: mem.dv.getUint32(record + PROG.MAP_COUNT, true) }, (_, i) =>
+      mem.dv.getUint32(record + PROG.MAPS + i * 4, true),
+    );
+    const use = contextUse(bytes);
+    const program: Decoded = {
+      image: prepare(bytes, { progId }),
+      record,
+      type,
+      ctxWritable: type === SYSCALL_TYPE,
+      reads: use.reads,
+      cpuMatters: cpuMatters(use) || maps.some((map) => mem.dv.getUint32(map + MAP.CPU_STRIDE, true) !== 0),
+      maps,
+    };
+    this.#programs.set(progId, program);
+    return program;
+  }
+
+  /** The region of a program's maps that holds `offset`. */
+  #region(offset: number, image: ProgramImage): Region | undefined {
+    const { mem } = this;
+    const maps = this.#programs.get(image.progId)?.maps ?? image.maps;
+    for (const map of maps) {
+      const known = this.#regions.get(map);
+      if (known === undefined || known.id !== mem.dv.getUint32(map + MAP.ID, true)) continue;
+      const region = find(known.regions, offset);
+      if (region !== undefined) return region;
+    }
+    // A map may have grown since it was asked.
+    for (const map of maps) {
+      const regions = mapKernel(mem, map).regions(this.env, map);
+      this.#regions.set(map, { id: mem.dv.getUint32(map + MAP.ID, true), regions });
+      const region = find(regions, offset);
+      if (region !== undefined) return region;
+    }
+    return undefined;
+  }
+
+  #helperCall(core: CallCore): HelperCall {
+    const { mem, env, clock } = this;
+    const now = this.#now;
+    const perf = perfAccess(env, clock, now);
+    const trace = new TraceWriter(mem, (size) => env.alloc(size));
+    return {
+      ...core,
+      get cpu() {
+        return now.cpu;
+      },
+      get task() {
+        return now.task;
+      },
+      get progId() {
+        return now.progId;
+      },
+      get progType() {
+        return now.progType;
+      },
+      get cookie() {
+        return now.cookie;
+      },
+      get funcIp() {
+        return now.funcIp;
+      },
+      clock,
+      env,
+      perf,
+      scratch: this.#scratch,
+      mapKernel: (map) => mapKernel(mem, map),
+      readAny: (dst, size, address, space) => readAny(mem, now.task, dst, size, address, space),
+      readStr: (dst, size, address, space) => readStr(mem, now.task, dst, size, address, space),
+      tracePrintk: (message) =>
+        trace.write({
+          comm: now.task.comm(),
+          pid: now.task.tid,
+          tgid: now.task.tgid,
+          cpu: now.cpu,
+          flags: traceFlags(now.progType),
+          timestamp: clock.monotonic(),
+          message,
+        }),
+    };
+  }
+}
+
+function find(regions: readonly Region[], offset: number): Region | undefined {
+  for (const region of regions) {
+    const rel = offset - region.base;
+    if (rel >= 0 && rel < region.count * region.stride) return region;
+  }
+  return undefined;
+}
