@@ -2,31 +2,23 @@
  * Everything that must hold besides the tests (`npm run check`): formatting and lint, both type checks, layers, file headers, names that must not
  * occur, and CONTRIBUTING's recipes applied to a copy. `--fix` rewrites what a tool can rewrite.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './import-ts.mjs';
 import { badImports, checkDiagram, sources } from './layers.mjs';
-import { checkRecipes } from './recipes.mjs';
+import { checkRecipes, execute } from './recipes.mjs';
 
 const fix = process.argv.includes('--fix');
 
-/** Runs a tool from node_modules; its output is shown when it fails. */
+/** A tool from node_modules as a check: its output is shown when it fails. */
 function tool(name, script, args) {
   return {
     name,
-    run: () =>
-      new Promise((done) => {
-        const child = spawn(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root });
-        let output = '';
-        child.stdout.on('data', (data) => {
-          output += data;
-        });
-        child.stderr.on('data', (data) => {
-          output += data;
-        });
-        child.on('close', (code) => done(code === 0 ? [] : [output.trimEnd()]));
-      }),
+    run: async () => {
+      const { code, output } = await execute(script, args, root);
+      return code === 0 ? [] : [output.trimEnd()];
+    },
   };
 }
 

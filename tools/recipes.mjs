@@ -2,7 +2,7 @@
  * Executes CONTRIBUTING.md's recipes: applies their code blocks to a copy of the sources, type-checks it and runs the tests they add.
  * A block's info string names its file: "```ts src/x.ts" is a new file, "```diff src/x.ts" adds its `+` lines where its other lines stand.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -33,6 +33,20 @@ export function applyHunk(text, hunk) {
   return [...lines.slice(0, at), ...replaced, ...lines.slice(at + context.length)].join('\n');
 }
 
+/** Runs a tool of node_modules in `cwd` to its end. */
+export function execute(script, args, cwd) {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [join(root, 'node_modules', script), ...args], { cwd });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data) => {
+        output += data;
+      });
+    }
+    child.on('close', (code) => done({ code, output }));
+  });
+}
+
 /** @returns lines of complaint */
 export async function checkRecipes() {
   const blocks = recipeBlocks(readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8'));
@@ -60,13 +74,12 @@ export async function checkRecipes() {
       join(copy, 'tsconfig.recipes.json'),
       JSON.stringify({ extends: './tsconfig.json', include: ['types', 'src'], exclude: ['src/**/*.test.ts'], files: tests }),
     );
-    for (const [script, args] of [
-      ['typescript/bin/tsc', ['-p', 'tsconfig.recipes.json']],
-      ['vitest/vitest.mjs', ['run', '--root', copy, ...tests]],
-    ]) {
-      const run = spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: copy, encoding: 'utf8' });
-      if (run.status !== 0) return [`CONTRIBUTING.md's recipes do not work:\n${`${run.stdout}${run.stderr}`.trimEnd()}`];
-    }
+    const runs = await Promise.all([
+      execute('typescript/bin/tsc', ['-p', 'tsconfig.recipes.json'], copy),
+      execute('vitest/vitest.mjs', ['run', '--root', copy, ...tests], copy),
+    ]);
+    const failed = runs.filter((run) => run.code !== 0).map((run) => run.output.trimEnd());
+    if (failed.length > 0) return [`CONTRIBUTING.md's recipes do not work:\n${failed.join('\n')}`];
     return [];
   } finally {
     rmSync(copy, { recursive: true, force: true });
