@@ -4,6 +4,7 @@ import { BpfError, toHex } from '../base/index.ts';
 import { type CollectionSpec, type ProgramSpec, parseElf, type Reference } from '../elf/index.ts';
 import { HELPER_BY_ID } from '../helpers/index.ts';
 import { readProgram } from '../tools/bundled.ts';
+import { jsonLine } from './json.ts';
 import { Sink } from './sink.ts';
 
 const SLOT = 8;
@@ -95,7 +96,7 @@ function jsonLines(program: ProgramSpec): string {
         ...(line === undefined ? {} : { file: line.file, line: line.line, column: line.column, source: line.source }),
         ...(reference === undefined ? {} : { reference: { kind: reference.kind, name: reference.name, offset: reference.offset } }),
       };
-      return `${JSON.stringify(row)}\n`;
+      return jsonLine(row);
     })
     .join('');
 }

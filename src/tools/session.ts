@@ -1,0 +1,172 @@
+/**
+ * One tracing job from start to end: an engine, loaded and attached programs, a command or running processes under the ptrace source,
+ * and the trace pipe. Both the library's trace() and the command line stand on it.
+ */
+import { BpfError } from '../base/index.ts';
+import { type CollectionSpec, parseElf } from '../elf/index.ts';
+import type { Engine } from '../engine/index.ts';
+import { type Collection, loadCollection, type VariableValue } from '../loader/index.ts';
+import { type TraceEvent, type TraceFormat, TracePipe } from '../readers/index.ts';
+import { type ExitStatus, PtraceSource, type TracedCommand } from '../sources/ptrace/index.ts';
+import { type ObjectBytes, readProgram } from './bundled.ts';
+import { createEngine } from './node-engine.ts';
+import type { User } from './user.ts';
+
+/** What to trace and how. */
+export interface TraceOptions {
+  /** The command and its arguments; looked up on PATH as execvp does. */
+  readonly command?: readonly string[];
+  /** Running processes to attach to. */
+  readonly attach?: readonly number[];
+  /** Further programs: names, paths or bytes. */
+  readonly also?: readonly (string | Uint8Array)[];
+  /** Values of `const volatile` variables, by name. */
+  readonly set?: Readonly<Record<string, VariableValue>>;
+  /** Only events of these processes, task names and users; an absent list is no filter. */
+  readonly filter?: { readonly pids?: readonly number[]; readonly comms?: readonly string[]; readonly uids?: readonly number[] };
+  /** Trace children too (default), or the command's own process only. */
+  readonly follow?: boolean;
+  /** Milliseconds after which programs are disarmed; the command runs on. */
+  readonly duration?: number;
+  /** Working directory and environment of the command. Default: the caller's. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Who the command runs as (needs root). */
+  readonly user?: User;
+  /** Percent of the time that tracing may cost before attached processes are let go. */
+  readonly maxOverhead?: number;
+  /** Form of lines. */
+  readonly format?: TraceFormat;
+  /** Warnings (privileges lost, tracing given up): one sentence each. Default: dropped. */
+  readonly onWarning?: (text: string) => void;
+  /** The caller is a program of its own, so that process-wide signal settings may be changed for speed. */
+  readonly ownProcess?: boolean;
+  /** The debug-only banner, once, when a program that prints is loaded. Default: dropped. */
+  readonly onBanner?: (text: string) => void;
+}
+
+/** A running job: an async iterable of what the programs print, which ends when all that was traced has ended. */
+export class TraceSession implements AsyncIterable<TraceEvent>, AsyncDisposable {
+  readonly engine: Engine;
+  readonly collections: readonly Collection[];
+  /** The command's process, where there is one. */
+  readonly command: TracedCommand | undefined;
+  /** Resolves when the command itself has ended; with attached processes only, undefined when tracing has ended. */
+  readonly exit: Promise<ExitStatus | undefined>;
+  readonly #source: PtraceSource;
+  readonly #pipe: TracePipe;
+  #timer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Use trace(). */
+  constructor(parts: {
+    readonly engine: Engine;
+    readonly collections: readonly Collection[];
+    readonly source: PtraceSource;
+    readonly pipe: TracePipe;
+    readonly command: TracedCommand | undefined;
+    readonly duration: number | undefined;
+  }) {
+    this.engine = parts.engine;
+    this.collections = parts.collections;
+    this.command = parts.command;
+    this.#source = parts.source;
+    this.#pipe = parts.pipe;
+    const ended = parts.source.ended;
+    this.exit = parts.command === undefined ? ended.then(() => undefined) : parts.command.exit;
+    if (parts.duration !== undefined) this.#timer = setTimeout(() => void this.stop(), parts.duration);
+    const finish = () => {
+      clearTimeout(this.#timer);
+      this.#pipe.close();
+    };
+    ended.then(finish, finish);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<TraceEvent> {
+    return this.#pipe[Symbol.asyncIterator]();
+  }
+
+  /** Disarms all programs: nothing is printed any more. A started command runs on untouched; attached processes are let go. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#source.disarm();
+  }
+
+  /** Ends the job: attached processes are let go, a started command that still runs is killed, all is released. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      clearTimeout(this.#timer);
+      this.#pipe.close();
+      for (const c of this.collections) c.close();
+      await this.#source.close();
+      this.engine.closeAll();
+    })();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Runs a whole tracing job: loads and attaches the program, starts the command (or attaches to processes), and gives what it prints.
+ *
+ *     for await (const e of await trace('exec.bpf.o', { command: ['npm', 'test'] })) console.log(e.line);
+ *
+ * @param program a bundled name, the path of a .bpf.o or .bpf.c file, object bytes, or parsed objects
+ * @throws BpfError: FormatError, VerifierError, AttachError, NotSupportedError or CommandError, each saying what to do
+ */
+export async function trace(program: string | Uint8Array | readonly CollectionSpec[], options: TraceOptions): Promise<TraceSession> {
+  const attach = options.attach ?? [];
+  if (options.command === undefined && attach.length === 0) {
+    throw new BpfError('there is nothing to trace', { hint: 'give a command, or processes to attach to' });
+  }
+  if (options.command?.length === 0) throw new BpfError('the command is empty', { hint: 'give a program and its arguments' });
+  const specs = (isSpecs(program) ? program : [readSpec(program)]).concat((options.also ?? []).map(readSpec));
+  const engine = createEngine(options.onBanner === undefined ? {} : { onBanner: options.onBanner });
+  const collections: Collection[] = [];
+  let source: PtraceSource | undefined;
+  try {
+    source = await PtraceSource.create(engine, {
+      ...(options.filter === undefined ? {} : { filter: options.filter }),
+      ...(options.follow === undefined ? {} : { follow: options.follow }),
+      ...(options.maxOverhead === undefined ? {} : { maxOverhead: options.maxOverhead }),
+      ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
+    });
+    engine.addSource(source);
+    for (const spec of specs) collections.push(loadCollection(engine, spec, { variables: settingsOf(spec, options.set) }));
+    for (const c of collections) c.attach();
+    const pipe = new TracePipe(engine, { ...(options.format === undefined ? {} : { format: options.format }) });
+    let command: TracedCommand | undefined;
+    if (options.command !== undefined) {
+      command = await source.spawn(options.command, {
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        ...(options.env === undefined ? {} : { env: options.env }),
+        ...(options.user === undefined ? {} : { user: options.user }),
+      });
+    }
+    for (const pid of attach) await source.attachProcess(pid);
+    return new TraceSession({ engine, collections, source, pipe, command, duration: options.duration });
+  } catch (error) {
+    for (const c of collections) c.close();
+    await source?.close();
+    engine.closeAll();
+    throw error;
+  }
+}
+
+function isSpecs(program: string | Uint8Array | readonly CollectionSpec[]): program is readonly CollectionSpec[] {
+  return Array.isArray(program);
+}
+
+function readSpec(program: string | Uint8Array): CollectionSpec {
+  const object: ObjectBytes = typeof program === 'string' ? readProgram(program) : { name: 'program', bytes: program };
+  return parseElf(object.bytes, object.name);
+}
+
+/** Of the settings, those that this object has a variable for. */
+function settingsOf(spec: CollectionSpec, set: TraceOptions['set']): Record<string, VariableValue> {
+  const names = new Set(spec.globals.map((g) => g.name));
+  return Object.fromEntries(Object.entries(set ?? {}).filter(([name]) => names.has(name)));
+}
