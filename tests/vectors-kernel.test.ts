@@ -1,10 +1,10 @@
 /** Instruction vectors on the live kernel: the vector is a subprogram, whose 64-bit r0 a wrapper stores in a map (test runs return 32 bits). */
 import { describe, expect, it } from 'vitest';
-import { assemble, type TestVector } from '../src/asm/index.ts';
+import type { TestVector } from '../src/asm/index.ts';
 import { VerifierError } from '../src/base/index.ts';
 import type { RawBpf } from '../src/sys/bpf.ts';
 import { kernel } from './support/kernel.ts';
-import { conformanceVectors, isPacketVector, ownVectors } from './support/vectors.ts';
+import { conformanceVectors, isPacketVector, ownVectors, wrapVector } from './support/vectors.ts';
 
 const SCHED_CLS = 3;
 const ARRAY = 2;
@@ -75,7 +75,7 @@ function run(raw: RawBpf, vector: TestVector): bigint {
     const value = new Uint8Array(8 + vector.memory.length);
     value.set(vector.memory, 8);
     raw.mapUpdate(map, KEY, value);
-    const { fd } = raw.progLoad({ type: SCHED_CLS, insns: wrap(vector, map) });
+    const { fd } = raw.progLoad({ type: SCHED_CLS, insns: wrapVector(vector, map) });
     try {
       raw.progTestRun(fd, { data: PACKET });
     } finally {
@@ -87,23 +87,6 @@ function run(raw: RawBpf, vector: TestVector): bigint {
   } finally {
     raw.close(map);
   }
-}
-
-/** The vector behind a main program: the map's value is 8 bytes for r0, then the memory. */
-function wrap({ program, memory }: TestVector, map: number): Uint8Array {
-  const main = assemble(`
-    r1 = ${memory.length === 0 ? '0' : `map[fd:${map}][0]+8`}
-    r2 = ${memory.length}
-    call vector
-    r1 = map[fd:${map}][0]+0
-    *(u64 *)(r1 + 0) = r0
-    r0 = 0
-    exit
-  vector:`);
-  const bytes = new Uint8Array(main.length + program.length);
-  bytes.set(main);
-  bytes.set(program, main.length);
-  return bytes;
 }
 
 function logOf(load: () => unknown): string {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseVector, type TestVector } from '../../src/asm/index.ts';
+import { assemble, parseVector, type TestVector } from '../../src/asm/index.ts';
 import { decodeAt, slotsOf } from '../../src/isa/index.ts';
 
 /** Our own. */
@@ -25,6 +25,23 @@ export function isPacketVector({ program }: TestVector): boolean {
     index += slotsOf(insn);
   }
   return false;
+}
+
+/** The vector as a subprogram of a main program that stores its r0. The map is an array whose value is 8 bytes for r0, then the memory. */
+export function wrapVector({ program, memory }: TestVector, map: number): Uint8Array {
+  const main = assemble(`
+    r1 = ${memory.length === 0 ? '0' : `map[fd:${map}][0]+8`}
+    r2 = ${memory.length}
+    call vector
+    r1 = map[fd:${map}][0]+0
+    *(u64 *)(r1 + 0) = r0
+    r0 = 0
+    exit
+  vector:`);
+  const bytes = new Uint8Array(main.length + program.length);
+  bytes.set(main);
+  bytes.set(program, main.length);
+  return bytes;
 }
 
 function load(path: string): TestVector[] {
