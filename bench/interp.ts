@@ -1,4 +1,4 @@
-/** Measures the interpreter: nanoseconds an instruction and a run. Run with `node --experimental-strip-types bench/interp.ts`, or through bench/run.mjs. */
+/** Measures the interpreter: nanoseconds an instruction and a run. Run by bench/run.mjs. */
 
 import { type HelperEntry, Interpreter, prepare, STACK_BYTES } from '../src/interp/index.ts';
 import { PSEUDO } from '../src/isa/index.ts';

@@ -1,6 +1,6 @@
 /**
  * Measures what tracing costs (`npm run bench`): a build, a loop of writes, the start of the command line, memory. Prints ratios against the
- * untraced command and against strace. Options: --only build|calls|start, --rounds N, --seconds N (length of the build), --calls N,
+ * untraced command and against strace. Options: --only build|calls|start|interp, --rounds N, --seconds N (length of the build), --calls N,
  * -v (each run), --json (the numbers as JSON in the last line).
  */
 import { spawnSync } from 'node:child_process';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { importTs } from '../tools/import-ts.mjs';
 import { has, interleaved, median, watched } from './measure.mjs';
 import { makeProject } from './project.mjs';
 
@@ -113,6 +114,11 @@ function benchCalls() {
   }
 }
 
+async function benchInterp() {
+  console.log('the interpreter');
+  await importTs('bench/interp.ts');
+}
+
 async function benchStart() {
   const firsts = [];
   let peak = 0;
@@ -136,7 +142,12 @@ async function benchStart() {
   report('peak memory of the tracer', peak, { unit: 'MiB', goal: 120 });
 }
 
-const parts = { build: cc === undefined ? undefined : benchBuild, calls: cc === undefined ? undefined : benchCalls, start: benchStart };
+const parts = {
+  build: cc === undefined ? undefined : benchBuild,
+  calls: cc === undefined ? undefined : benchCalls,
+  start: benchStart,
+  interp: benchInterp,
+};
 if (options.only !== undefined && !(options.only in parts)) {
   console.error(`bench: --only ${options.only}: expected ${Object.keys(parts).join(', ')}`);
   process.exit(2);
