@@ -104,6 +104,12 @@ const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [PERF_HELPERS, 'it reads facts of a hardware sample or of a packet, which the engine does not have'],
   [PROBE_READ_HELPERS, 'it writes into or waits for the memory of a process, which the engine does not do'],
   [PRINT_HELPERS, 'it writes into an iterator, which the engine does not have'],
+  [MAP_HELPERS, 'it needs a queue, stack or bloom filter map or visits all elements of a map, which the engine does not do'],
+  [TASK_HELPERS, 'it works on kernel task objects, namespaces or signals, which the engine does not have'],
+  [CPU_HELPERS, 'it reads per-CPU variables of the kernel, which the engine does not have'],
+  [TIME_HELPERS, 'it reads a clock that the engine does not have'],
+  [STRING_HELPERS, 'it formats kernel objects by their BTF types, which the engine does not have'],
+  [CONTROL_HELPERS, 'it belongs to programs that BTF attaches to kernel functions, which the engine does not run'],
 ];
 
 /**

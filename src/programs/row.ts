@@ -28,6 +28,8 @@ export interface FieldAccess {
   readonly readWrite?: string;
   /** Reads of aligned parts too, writes of the full size. */
   readonly narrowWrite?: string;
+  /** Reads of 1, 2, 4 and 8 aligned bytes anywhere inside. */
+  readonly anyRead?: string;
   /** Reads and writes of 1, 2, 4 and 8 aligned bytes anywhere inside. */
   readonly any?: string;
 }
@@ -40,8 +42,9 @@ export function fields(struct: ContextStruct, access: FieldAccess): CtxLayout {
       const member = struct.members.find((m) => m[0] === name);
       if (member === undefined) throw new Error(`context has no member '${name}'`);
       const write = kind === 'readWrite' || kind === 'narrowWrite' || kind === 'any';
-      const narrow = kind === 'narrow' || kind === 'narrowWrite' || kind === 'any';
-      list.push({ name, offset: member[1], size: member[2], read: true, write, narrow, ...(kind === 'any' ? { anySize: true } : {}) });
+      const anySize = kind === 'any' || kind === 'anyRead';
+      const narrow = kind === 'narrow' || kind === 'narrowWrite' || anySize;
+      list.push({ name, offset: member[1], size: member[2], read: true, write, narrow, ...(anySize ? { anySize } : {}) });
     }
   }
   return { kind: 'fields', size: struct.size, fields: list.sort((a, b) => a.offset - b.offset) };

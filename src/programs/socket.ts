@@ -12,8 +12,8 @@ export const SOCKET_PROGRAMS = [
     doc: 'Follows the life of TCP connections and sets their parameters.',
     ctx: fields(BPF_SOCK_OPS, {
       narrow: 'skb_tcp_flags',
-      read: 'op family remote_ip4 local_ip4 remote_ip6 local_ip6 remote_port local_port is_fullsock snd_cwnd srtt_us bpf_sock_ops_cb_flags state rtt_min snd_ssthresh rcv_nxt snd_nxt snd_una mss_cache ecn_flags rate_delivered rate_interval_us packets_out retrans_out total_retrans segs_in data_segs_in segs_out data_segs_out lost_out sacked_out bytes_received bytes_acked sk skb_data skb_data_end skb_len skb_hwtstamp',
-      readWrite: 'args reply sk_txhash',
+      read: 'op args family remote_ip4 local_ip4 remote_ip6 local_ip6 remote_port local_port is_fullsock snd_cwnd srtt_us bpf_sock_ops_cb_flags state rtt_min snd_ssthresh rcv_nxt snd_nxt snd_una mss_cache ecn_flags rate_delivered rate_interval_us packets_out retrans_out total_retrans segs_in data_segs_in segs_out data_segs_out lost_out sacked_out bytes_received bytes_acked sk skb_data skb_data_end skb_len skb_hwtstamp',
+      readWrite: 'reply sk_txhash',
     }),
     ctxType: 'struct bpf_sock_ops',
     helpers: helperSet('25,46,49,53,57,59,70,81,96,107-108,122,136-140,142-144,160,178,196'),
@@ -26,8 +26,9 @@ export const SOCKET_PROGRAMS = [
     since: '4.14',
     doc: 'Cuts a stream into messages and redirects them between sockets.',
     ctx: fields(SK_BUFF, {
+      anyRead: 'cb',
       narrow:
-        'len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto ingress_ifindex ifindex cb hash napi_id family remote_port local_port gso_segs gso_size',
+        'len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto ingress_ifindex ifindex hash napi_id family remote_port local_port gso_segs gso_size',
       read: 'data data_end remote_ip4 local_ip4 remote_ip6 local_ip6 sk',
       narrowWrite: 'priority tc_index',
     }),

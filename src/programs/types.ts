@@ -9,7 +9,7 @@ export interface CtxField {
   readonly write: boolean;
   /** Narrower aligned reads are allowed. */
   readonly narrow?: boolean;
-  /** Aligned reads and writes of 1, 2, 4 and 8 bytes anywhere inside (cb of __sk_buff). */
+  /** Aligned accesses of 1, 2, 4 and 8 bytes anywhere inside (cb of __sk_buff); without it arrays go by elements of 4 bytes. */
   readonly anySize?: boolean;
 }
 
