@@ -1,0 +1,2 @@
+/** Checks of programs at load. */
+export * from './structure.ts';
