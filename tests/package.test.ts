@@ -64,11 +64,15 @@ describe.skipIf(!built)('the installed package (needs dist/: npm run build)', ()
     expect(Number(result.stdout)).toBeGreaterThan(0);
   });
 
-  it('has types for every entry under nodenext, without skipLibCheck', () => {
+  it('has types for every entry and the README’s code under nodenext, without skipLibCheck', () => {
     const imports = entries.map(
       (entry, n) => `import * as m${n} from '${join('bpfwright', entry)}';\nexport const keys${n}: string[] = Object.keys(m${n});`,
     );
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const snippets = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code ?? '');
+    expect(snippets.length).toBeGreaterThan(0);
     writeFileSync(join(dir, 'consumer.ts'), imports.join('\n'));
+    for (const [n, code] of snippets.entries()) writeFileSync(join(dir, `readme${n}.ts`), code);
     writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
     const options = [
       '--strict',
