@@ -9,13 +9,8 @@ import { isCode } from './functions.ts';
 
 /** Parses .BTF and returns it with sizes, offsets and linkages filled in. `relocations` are those of the .BTF section. */
 export function completeBtf(file: ElfFile, bytes: Uint8Array, relocations: readonly ElfRelocation[], location: Location): Btf {
-  const patched = bytes.slice();
+  const patched = withAddends(bytes, relocations);
   const words = new DataView(patched.buffer);
-  for (const relocation of relocations) {
-    // With explicit addends the places of static variables are not in the data.
-    if (relocation.addend !== undefined && relocation.offset + 4 <= patched.length)
-      words.setUint32(relocation.offset, relocation.addend, true);
-  }
   const raw = Btf.parse(patched, location);
 
   const globals = new Map<string, number>();
@@ -32,7 +27,7 @@ export function completeBtf(file: ElfFile, bytes: Uint8Array, relocations: reado
   }
   const sections = new Map(file.sections.map((s) => [s.name, s]));
 
-  let changed = relocations.some((r) => r.addend !== undefined);
+  let changed = false;
   const put = (offset: number, value: number): void => {
     if (words.getUint32(offset, true) === value) return;
     words.setUint32(offset, value, true);
@@ -58,4 +53,14 @@ export function completeBtf(file: ElfFile, bytes: Uint8Array, relocations: reado
     }
   }
   return changed ? Btf.parse(patched, location) : raw;
+}
+
+/** A copy with explicit addends put in place, where all other compilers leave them. */
+export function withAddends(bytes: Uint8Array, relocations: readonly ElfRelocation[]): Uint8Array<ArrayBuffer> {
+  const out = Uint8Array.from(bytes);
+  const words = new DataView(out.buffer);
+  for (const { addend, offset } of relocations) {
+    if (addend !== undefined && offset + 4 <= out.length) words.setUint32(offset, addend, true);
+  }
+  return out;
 }

@@ -6,7 +6,7 @@ import { type Diagnostic, decodeText, type Location } from '../base/index.ts';
 import { type Btf, type BtfExt, parseBtfExt } from '../btf/index.ts';
 import { dataMap, dataOrigin, kconfigMap, readExterns, readGlobals } from './data.ts';
 import { ElfFile, type ElfRelocation, type ElfSection, SHF_ALLOC, SHT } from './file.ts';
-import { completeBtf } from './fixup.ts';
+import { completeBtf, withAddends } from './fixup.ts';
 import { type CodeSection, isCode, readCode } from './functions.ts';
 import { type DataPlaces, Linker } from './link.ts';
 import { type PlacedMap, readBtfMaps, readLegacyMaps } from './maps.ts';
@@ -37,7 +37,10 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
   const btf: Btf | undefined =
     btfSection && completeBtf(file, btfSection.data.bytes, relocations.get(btfSection.index) ?? [], offsetOf(btfSection, location));
   const extSection = only('.BTF.ext');
-  const ext: BtfExt = btf && extSection ? parseBtfExt(btf, extSection.data.bytes, offsetOf(extSection, location)) : new Map();
+  const ext: BtfExt =
+    btf && extSection
+      ? parseBtfExt(btf, withAddends(extSection.data.bytes, relocations.get(extSection.index) ?? []), offsetOf(extSection, location))
+      : new Map();
 
   const code = readCode(file, relocations);
   const placed = readMaps(file, btf, relocations, code, only);
@@ -111,7 +114,7 @@ function readRelocations(file: ElfFile): Map<number, ElfRelocation[]> {
     if (section.type !== SHT.REL && section.type !== SHT.RELA) continue;
     const target = file.section(section.info);
     if (target === undefined) throw section.data.error(0, `relocations are for section ${section.info}, which does not exist`);
-    const wanted = isCode(target) || target.name === '.maps' || target.name === '.BTF' || dataOrigin(target) !== undefined;
+    const wanted = isCode(target) || target.name === '.maps' || target.name.startsWith('.BTF') || dataOrigin(target) !== undefined;
     if (!wanted) continue;
     const list = out.get(section.info) ?? [];
     out.set(section.info, list);
