@@ -86,7 +86,12 @@ describe.skipIf(!built)('the installed package (needs dist/: npm run build)', ()
       '--types',
       'node',
     ];
-    const result = run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), ...options, 'consumer.ts']);
+    const result = run(process.execPath, [
+      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+      ...options,
+      'consumer.ts',
+      ...snippets.map((_, n) => `readme${n}.ts`),
+    ]);
     expect(result.stdout).toBe('');
     expect(result.status).toBe(0);
   });
