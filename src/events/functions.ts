@@ -3,7 +3,7 @@
  * Facts only: making the arguments is the source's business.
  */
 import { SPECIAL_FUNCTIONS } from './special-functions.ts';
-import { type AbiSyscall, ALL_ENTRIES, selectSyscalls } from './syscalls.ts';
+import { type AbiSyscall, ALL_ENTRIES, NATIVE_ENTRIES, selectSyscalls } from './syscalls.ts';
 import type { ArgCondition, FunctionArg, FunctionRow } from './types.ts';
 
 /** How a function gets its arguments. */
@@ -108,8 +108,8 @@ export function* functionNames(): Generator<string> {
   yield* SPECIAL.keys();
   for (const entry of ALL_ENTRIES) {
     yield `sys_${entry}`;
-    yield `__x64_sys_${entry}`;
     yield `ksys_${entry}`;
+    if (NATIVE_ENTRIES.has(entry)) yield `__x64_sys_${entry}`;
   }
 }
 
