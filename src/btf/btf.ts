@@ -257,7 +257,7 @@ export class Btf {
       case 'fwd':
         return `${type.of} ${type.name}`;
       case 'func_proto': {
-        const params = type.params.map((p) => (p.type === 0 ? '...' : this.#typeName(p.type, depth + 1, budget)));
+        const params = type.params.slice(0, MAX_DEPTH).map((p) => (p.type === 0 ? '...' : this.#typeName(p.type, depth + 1, budget)));
         return `${this.#typeName(type.returnType, depth + 1, budget)} (${params.join(', ') || 'void'})`;
       }
       default:
