@@ -3,10 +3,10 @@
  * with mnemonics of our own in the same manner for what that syntax lacks. Mnemonics come from the instruction table.
  */
 import { type AluOp, encode, INSN_TABLE, type Instruction, type NamedRow, SLOT_SIZE } from '../isa/index.ts';
-import { BITS32, BITS64, Cursor, SIGNED16, SIGNED32 } from './cursor.ts';
+import { BITS32, BITS64, Cursor, type Range, SIGNED16, SIGNED32 } from './cursor.ts';
 
 type Make = (off: number) => Instruction;
-type Parsed = Instruction | { readonly label: string; readonly mark: number; readonly make: Make };
+type Parsed = Instruction | { readonly label: string; readonly mark: number; readonly range: Range; readonly make: Make };
 type Parser = (cursor: Cursor) => Parsed;
 
 const COMMENT = /(?:#|\/\/).*$/;
@@ -52,7 +52,10 @@ function resolve(parsed: Parsed, slot: number, cursor: Cursor, labels: ReadonlyM
   if ('kind' in parsed) return parsed;
   const target = labels.get(parsed.label);
   if (target === undefined) throw cursor.error(`label '${parsed.label}' is not defined`, parsed.mark);
-  return parsed.make(target - slot - 1);
+  const off = target - slot - 1;
+  const { min, max } = parsed.range;
+  if (off < min || off > max) throw cursor.error(`label '${parsed.label}' is ${off} slots away, expected ${min} to ${max}`, parsed.mark);
+  return parsed.make(off);
 }
 
 function parseLine(cursor: Cursor): Parsed {
@@ -116,17 +119,17 @@ function parsersOf(row: NamedRow): [string, Parser][] {
             const dst = reg(c);
             const src = second(c);
             c.expect(',');
-            return target(c, (off) => ({ kind: 'jmp', op, width, dst, src, off }));
+            return target(c, SIGNED16, (off) => ({ kind: 'jmp', op, width, dst, src, off }));
           },
         ],
       ];
     }
     case 'ja':
-      return [['ja', (c) => target(c, (off) => ({ kind: 'ja', wide: false, off }))]];
+      return [['ja', (c) => target(c, SIGNED16, (off) => ({ kind: 'ja', wide: false, off }))]];
     case 'gotol':
-      return [['ja32', (c) => target(c, (off) => ({ kind: 'ja', wide: true, off }))]];
+      return [['ja32', (c) => target(c, SIGNED32, (off) => ({ kind: 'ja', wide: true, off }))]];
     case 'may_goto':
-      return [['may_goto', (c) => target(c, (off) => ({ kind: 'may_goto', off }))]];
+      return [['may_goto', (c) => target(c, SIGNED16, (off) => ({ kind: 'may_goto', off }))]];
     case 'exit':
       return [['exit', () => ({ kind: 'exit' })]];
     case 'ld_imm64':
@@ -186,7 +189,7 @@ function atomicParsers({ op, size, fetch }: NamedRow & { form: 'atomic' }): [str
 function parseCall(c: Cursor): Parsed {
   const callee = c.tryPercentReg();
   if (callee !== undefined) return { kind: 'callx', reg: callee };
-  if (c.takeWord('local')) return target(c, (imm) => ({ kind: 'call', target: 'local', imm, off: 0 }));
+  if (c.takeWord('local')) return target(c, SIGNED32, (imm) => ({ kind: 'call', target: 'local', imm, off: 0 }));
   if (c.takeWord('runtime')) return { kind: 'call', target: 'kfunc', imm: imm32(c), off: 0 };
   c.takeWord('helper');
   return { kind: 'call', target: 'helper', imm: imm32(c), off: 0 };
@@ -225,13 +228,13 @@ function storedReg({ base, off }: Address, size: 1 | 2 | 4 | 8, src: number): In
 }
 
 /** `+3` or a label. */
-function target(c: Cursor, make: Make): Parsed {
-  const off = c.tryNumber(SIGNED32);
+function target(c: Cursor, range: Range, make: Make): Parsed {
+  const off = c.tryNumber(range);
   if (off !== undefined) return make(Number(off));
   const mark = c.mark;
   const label = c.word();
   if (label === undefined) throw c.expected('a jump target: +N or a label');
-  return { label, mark, make };
+  return { label, mark, range, make };
 }
 
 /** `[%r1+8]`. */

@@ -4,7 +4,10 @@
  */
 import type { AccessSize, AluOp, AtomicOp, JmpOp, Width } from './instruction.ts';
 
-/** `-mcpu` generation of LLVM in which an instruction first appears (v2: unsigned/signed less-than, v3: 32-bit jumps and atomics, v4: the rest). */
+/**
+ * Version of the ISA that an instruction came with, counted as LLVM's `-mcpu` does: v1 base, v2 less-than jumps, v3 32-bit jumps and fetching
+ * atomics, v4 the rest. (The kernel has had 32-bit arithmetic and stores of constants from the start; LLVM emits them from v3 and v4.)
+ */
 export type IsaVersion = 1 | 2 | 3 | 4;
 
 /** What every row states. A stated `src`, `off` or `imm` tells rows of one opcode apart: the field must have that value. */
