@@ -7,6 +7,7 @@ const JMP32 = 6;
 const CALL = 0x85;
 const CALLX = 0x8d;
 const EXIT = 0x95;
+const TAIL_CALL = 12;
 const JA = 0x05;
 const JA32 = 0x06;
 export const LD_IMM64 = 0x18;
@@ -83,6 +84,31 @@ export function checkBorders(insns: readonly Slot[], starts: readonly number[]):
     }
   }
   return undefined;
+}
+
+/** Subprograms that nothing describes may not end other than by exit (check_abnormal_return; only for programs without func_info). */
+export function checkReturns(insns: readonly Slot[], starts: readonly number[]): Refusal | undefined {
+  for (const [n, start] of starts.entries()) {
+    if (n === 0) continue;
+    const end = starts[n + 1] ?? insns.length;
+    for (const what of ['LD_ABS', 'tail_call'] as const) {
+      for (let i = start; i < end; i++) {
+        const insn = insns[i];
+        if (insn === undefined || !(what === 'LD_ABS' ? isPacketLoad(insn) : isTailCall(insn))) continue;
+        return refuse('EINVAL', `${what} is not allowed in subprogs without BTF`, i);
+      }
+    }
+  }
+  return undefined;
+}
+
+function isPacketLoad(insn: Slot): boolean {
+  const mode = insn.code & 0xe0;
+  return classOf(insn.code) === 0 && (mode === 0x20 || mode === 0x40);
+}
+
+function isTailCall(insn: Slot): boolean {
+  return insn.code === CALL && insn.src === PSEUDO_CALL.HELPER && insn.imm === TAIL_CALL;
 }
 
 /** A map reference of the program: ld_imm64 with src MAP_FD, MAP_VALUE, MAP_IDX or MAP_IDX_VALUE. */

@@ -69,6 +69,23 @@ const ROWS: Row[] = [
   bad('call before the start', 'EINVAL', 'call to invalid destination', [[0x85, 0, 1, 0, -2], EXIT]),
   bad('reference to no function', 'EINVAL', 'call to invalid destination', [[0x18, 1, 4, 0, 100], [0], EXIT]),
   bad('kernel function', 'EINVAL', 'kernel btf_id 1 is not a function', [[0x85, 0, 2, 0, 1], EXIT]),
+  bad('kernel function of a module', 'EPROTO', 'failed to find BTF for kernel function', [[0x85, 0, 2, 1, 5], EXIT]),
+  bad('kernel function without GPL', 'EINVAL', 'cannot call kernel function from non-GPL compatible program', [[0x85, 0, 2, 0, 5], EXIT], {
+    license: 'MIT',
+  }),
+  bad('kernel function that was not found', 'EINVAL', 'invalid kernel function call not eliminated in verifier pass', [
+    [0x85, 0, 2],
+    ZERO,
+    EXIT,
+  ]),
+  good('the same behind a constant', [ZERO, [0x15, 0, 0, 1, 0], [0x85, 0, 2], EXIT]),
+  bad('ld_abs in a bare subprogram', 'EINVAL', 'LD_ABS is not allowed in subprogs without BTF', [[0x85, 0, 1, 0, 1], EXIT, [0x30], EXIT]),
+  bad('tail call in a bare subprogram', 'EINVAL', 'tail_call is not allowed in subprogs without BTF', [
+    [0x85, 0, 1, 0, 1],
+    EXIT,
+    [0x85, 0, 0, 0, 12],
+    EXIT,
+  ]),
   bad('too many subprograms', 'E2BIG', 'too many subprograms', [
     ...Array.from({ length: 256 }, (_, i): Raw => [0x85, 0, 1, 0, 256 - i + 2 * i]),
     EXIT,

@@ -13,6 +13,7 @@ import {
   checkBorders,
   checkGraph,
   checkPairs,
+  checkReturns,
   findSubprograms,
   isFuncRef,
   isJump,
@@ -40,6 +41,8 @@ export interface StructureFacts {
   readonly type: number;
   readonly gplCompatible: boolean;
   readonly sleepable?: boolean;
+  /** The program came with func_info (BTF of its functions). */
+  readonly funcInfo?: boolean;
   /** Resolves a map reference where the kernel does; returns its refusal, if any. */
   readonly reference?: (ref: MapReference) => Refusal | undefined;
 }
@@ -61,7 +64,8 @@ export function checkStructure(bytes: Uint8Array, facts: StructureFacts): Struct
   }
   const starts = findSubprograms(insns, facts.gplCompatible);
   if (!Array.isArray(starts)) return verdict(starts, 0);
-  const shape = checkBorders(insns, starts) ?? checkPairs(insns, facts.reference) ?? checkGraph(insns);
+  const returns = facts.funcInfo === true ? undefined : checkReturns(insns, starts);
+  const shape = checkBorders(insns, starts) ?? returns ?? checkPairs(insns, facts.reference) ?? checkGraph(insns);
   if (shape !== undefined) return verdict(shape, 0);
   const progress = { visited: 0 };
   const refusal = walk(insns, analyseFlow(insns), insnFacts(facts), progress);
