@@ -18,9 +18,17 @@ export function candidates(
   const cwd = options.cwd ?? process.cwd();
   // An empty element means the current folder.
   const all = (options.path ?? DEFAULT_PATH).split(':').map((folder) => (folder === '' ? name : `${folder}/${name}`));
-  const existing = all.filter((file) => statSync(resolve(cwd, file), { throwIfNoEntry: false })?.isFile() ?? false);
+  const existing = all.filter((file) => isFile(resolve(cwd, file)));
   const executable = existing.filter((file) => mayExecute(resolve(cwd, file)));
   return executable.length > 0 ? executable : existing;
+}
+
+function isFile(file: string): boolean {
+  try {
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function mayExecute(file: string): boolean {

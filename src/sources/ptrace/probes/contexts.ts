@@ -23,6 +23,8 @@ export const RETURN_ADDRESS = 0xffff_ffff_8000_1000n;
 /** Writes a context and gives its offset; undefined when the event does not reach the probe after all. */
 export interface ContextWriter {
   readonly size: number;
+  /** write() may give undefined: it must be asked even for programs that read no context. */
+  readonly decides?: boolean;
   write(): number | undefined;
 }
 
@@ -63,6 +65,7 @@ export class Contexts {
     const fill = this.#filler(shape);
     return {
       size: layout.size,
+      decides: shape.kind === 'args' && shape.args.some((arg) => arg.kind === 'user_open_how' || arg.kind === 'user_clone_args'),
       write: () => {
         runner.mem.dv.setBigUint64(this.#entry + layout.ip, ip + layout.ipAdvance, true);
         return fill() ? this.#entry : undefined;

@@ -17,6 +17,7 @@ export interface ProbeSetOptions {
 interface Hit {
   readonly linkId: number;
   readonly progId: number;
+  /** The context must be written. */
   readonly reads: boolean;
   readonly readsCpu: boolean;
   readonly cookie: bigint;
@@ -253,7 +254,7 @@ class PtraceProbes implements ProbeSet {
     return {
       linkId: link.id,
       progId: link.progId,
-      reads: this.#runner.readsCtx(link.progId),
+      reads: trigger.writer.decides === true || this.#runner.readsCtx(link.progId),
       readsCpu: this.#runner.readsCpu?.(link.progId) ?? true,
       cookie: link.cookie,
       funcIp,
