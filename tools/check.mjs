@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { root } from './import-ts.mjs';
 import { badImports, checkDiagram, sources } from './layers.mjs';
@@ -52,23 +53,28 @@ function forbidden() {
   return bad;
 }
 
+// Longest first: they share the processors.
 const checks = [
-  tool('format and lint', '@biomejs/biome/bin/biome', fix ? ['check', '--write'] : ['check']),
+  { name: 'recipes', run: checkRecipes },
   tool('types', 'typescript/bin/tsc', ['-p', 'tsconfig.json']),
   tool('types without Node', 'typescript/bin/tsc', ['-p', 'tsconfig.portable.json']),
+  tool('format and lint', '@biomejs/biome/bin/biome', fix ? ['check', '--write'] : ['check']),
   { name: 'layers', run: async () => badImports() },
   { name: 'layer diagram', run: async () => checkDiagram({ write: fix }) },
   { name: 'file headers', run: async () => headers() },
   { name: 'names', run: async () => forbidden() },
-  { name: 'recipes', run: checkRecipes },
 ];
 
 let failed = 0;
-for (const { name, run } of checks) {
-  const start = performance.now();
-  const complaints = await run();
-  console.log(`${complaints.length === 0 ? 'ok    ' : 'FAILED'} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
-  for (const line of complaints) console.log(line.replaceAll(/^/gm, '    '));
-  if (complaints.length > 0) failed++;
+const waiting = [...checks];
+async function work() {
+  for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+    const start = performance.now();
+    const complaints = await check.run();
+    console.log(`${complaints.length === 0 ? 'ok    ' : 'FAILED'} ${check.name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    for (const line of complaints) console.log(line.replaceAll(/^/gm, '    '));
+    if (complaints.length > 0) failed++;
+  }
 }
+await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
 process.exit(failed === 0 ? 0 : 1);
