@@ -34,7 +34,7 @@ import { EVENT } from './perf.ts';
 import * as perf from './perf-commands.ts';
 import { progInfo, progLoad, progTestRun } from './prog-commands.ts';
 import { Runner } from './runner.ts';
-import { createTraceBuffers, createTraceSource } from './trace/index.ts';
+import { bannerOnce, createTraceBuffers, createTraceSource } from './trace/index.ts';
 import type { EventSource, SharedEngine } from './types.ts';
 
 export interface EngineOptions {
@@ -48,6 +48,8 @@ export interface EngineOptions {
   readonly traceBytesPerCpu?: number;
   /** Instructions that a run may execute. */
   readonly budget?: number;
+  /** Shows a notice once, when the first program that prints to the trace pipe is loaded. */
+  readonly onTracePrintk?: (notice: string) => void;
 }
 
 const DEFAULT_MEMORY = 64 << 20;
@@ -65,6 +67,7 @@ export class Engine implements Host {
   readonly runner: Runner;
   readonly #core: EngineCore;
   readonly #pins: BpfFs;
+  readonly #banner: () => void;
 
   constructor(options: EngineOptions = {}) {
     const cpus = options.cpus ?? defaultCpus();
@@ -84,6 +87,7 @@ export class Engine implements Host {
     this.runner = new Runner(env, { ...(clock === undefined ? {} : { clock }), ...(budget === undefined ? {} : { budget }) });
     this.#core = new EngineCore(env, cpus);
     this.#pins = new BpfFs(this.#core);
+    this.#banner = bannerOnce(options.onTracePrintk ?? (() => undefined));
   }
 
   mapCreate(attr: MapCreateAttr): Fd {
@@ -116,7 +120,7 @@ export class Engine implements Host {
   }
 
   progLoad(attr: ProgLoadAttr): ProgLoadResult {
-    return progLoad(this.#core, attr);
+    return progLoad(this.#core, attr, this.#banner);
   }
   progTestRun(fd: Fd, attr: TestRunAttr = {}): TestRunResult {
     return progTestRun(this.#core, this.runner, fd, attr);

@@ -1,7 +1,7 @@
 /** BPF_MAP_*: creation and element commands with the kernel's checks in its order (kernel/bpf/syscall.c, v6.18). What the types do is in maps/. */
 import { decodeText, ERRNO, type ErrnoName, NotSupportedError } from '../base/index.ts';
 import type { MapInfo } from '../host/host.ts';
-import { checkSlotUpdate, createMap, ELEM_FLAG, MAP, MAP_FLAG, type MapCreateAttr, mapTypeRow, swapSlot } from '../maps/index.ts';
+import { checkSlotUpdate, createMap, ELEM_FLAG, MAP, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode, swapSlot } from '../maps/index.ts';
 import { HEADER } from '../mem/index.ts';
 import type { EngineCore } from './core.ts';
 import type { BtfObject, MapObject, OpenFile } from './objects.ts';
@@ -29,8 +29,7 @@ function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoNam
   if ((flags & (MAP_FLAG.RDONLY | MAP_FLAG.WRONLY)) === (MAP_FLAG.RDONLY | MAP_FLAG.WRONLY)) {
     return ['EINVAL', 'BPF_F_RDONLY and BPF_F_WRONLY exclude each other'];
   }
-  if ((flags & MAP_FLAG.NUMA_NODE) !== 0 && (attr.numaNode ?? 0) >= NUMA_NODES)
-    return ['EINVAL', `NUMA node ${attr.numaNode} is not online`];
+  if ((numaNode(attr) ?? 0) >= NUMA_NODES) return ['EINVAL', `NUMA node ${attr.numaNode} is not online`];
   const row = attr.type === 0 ? undefined : mapTypeRow(attr.type);
   if (row === undefined) return ['EINVAL', `map type ${attr.type} does not exist`];
   if (row.check === undefined) {

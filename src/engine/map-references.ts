@@ -1,12 +1,12 @@
 /** Map references of bytecode: fds in ld_imm64 become engine pointers, and zeros for the program's tag (kernel/bpf/verifier.c, v6.18). */
-import { VerifierError } from '../base/index.ts';
+import type { ErrnoName } from '../base/index.ts';
 import { PSEUDO } from '../isa/index.ts';
 import { MAP } from '../maps/index.ts';
 import { KERNEL_BASE_HI } from '../mem/index.ts';
+import type { MapReference, Refusal } from '../verifier/index.ts';
 import type { EngineCore } from './core.ts';
 import type { MapObject } from './objects.ts';
 
-const LD_IMM64 = 0x18;
 const SLOT = 8;
 const ARRAY = 2;
 /** MAX_USED_MAPS (include/linux/bpf_verifier.h). */
@@ -14,62 +14,57 @@ const MAPS_MAX = 64;
 /** Largest offset into a value (BPF_MAX_VAR_OFF). */
 const OFFSET_MAX = 2 ** 29;
 
-export interface Resolved {
+/** Resolves the references of one program as the verifier comes to them. */
+export class MapReferences {
   /** The bytecode with engine pointers; pseudo codes are kept. */
   readonly image: Uint8Array;
   /** The bytecode with zeros for map fds: what the tag is made of. */
   readonly tagged: Uint8Array;
   /** Maps in order of first use. */
-  readonly maps: readonly MapObject[];
-}
+  readonly maps = new Set<MapObject>();
+  readonly #core: EngineCore;
 
-/** Resolves every map reference, or throws VerifierError with the kernel's message. */
-export function resolveMaps(core: EngineCore, insns: Uint8Array): Resolved {
-  const image = insns.slice();
-  const tagged = insns.slice();
-  const view = new DataView(image.buffer);
-  const tagView = new DataView(tagged.buffer);
-  const maps = new Set<MapObject>();
-  for (let at = 0; at + 2 * SLOT <= image.length; at += SLOT) {
-    if (image[at] !== LD_IMM64) continue;
-    const pseudo = (image[at + 1] ?? 0) >> 4;
-    const low = at + 4;
-    const high = at + SLOT + 4;
-    at += SLOT;
-    if (pseudo !== PSEUDO.MAP_FD && pseudo !== PSEUDO.MAP_VALUE) continue;
-    tagView.setInt32(low, 0, true);
-    tagView.setInt32(high, 0, true);
-    const map = mapOf(core, view.getInt32(low, true));
-    const target = pseudo === PSEUDO.MAP_FD ? map.offset : valueAt(core, map, view.getUint32(high, true));
-    view.setUint32(low, target, true);
-    view.setInt32(high, KERNEL_BASE_HI, true);
-    if (!maps.has(map) && maps.size === MAPS_MAX) {
-      throw refuse('E2BIG', `The total number of maps per program has reached the limit of ${MAPS_MAX}`);
-    }
-    maps.add(map);
+  constructor(core: EngineCore, insns: Uint8Array) {
+    this.#core = core;
+    this.image = insns.slice();
+    this.tagged = insns.slice();
   }
-  return { image, tagged, maps: [...maps] };
+
+  /** Resolves one reference. @returns why it is refused, in the kernel's words */
+  resolve(ref: MapReference): Refusal | undefined {
+    const refuse = (errno: ErrnoName, message: string): Refusal => ({ errno, message, insn: ref.insn });
+    if (ref.pseudo !== PSEUDO.MAP_FD && ref.pseudo !== PSEUDO.MAP_VALUE) return refuse('EPROTO', 'fd_idx without fd_array is invalid');
+    const map = this.#core.file(ref.fd)?.object;
+    if (map?.kind !== 'map') return refuse(map === undefined ? 'EBADF' : 'EINVAL', `fd ${ref.fd} is not pointing to valid bpf_map`);
+    let target = map.offset;
+    if (ref.pseudo === PSEUDO.MAP_VALUE) {
+      const refusal = this.#checkValue(map, ref, refuse);
+      if (refusal !== undefined) return refusal;
+      target = (map.kernel.regions(this.#core.env, map.offset)[0]?.base ?? 0) + ref.offset;
+    }
+    if (!this.maps.has(map) && this.maps.size === MAPS_MAX) {
+      return refuse('E2BIG', `The total number of maps per program has reached the limit of ${MAPS_MAX}`);
+    }
+    this.maps.add(map);
+    write(this.image, ref.insn, target, KERNEL_BASE_HI);
+    write(this.tagged, ref.insn, 0, 0);
+    return undefined;
+  }
+
+  #checkValue(map: MapObject, ref: MapReference, refuse: (errno: ErrnoName, message: string) => Refusal): Refusal | undefined {
+    const { dv } = this.#core.mem;
+    const valueSize = dv.getUint32(map.offset + MAP.VALUE_SIZE, true);
+    if (ref.offset >= OFFSET_MAX) return refuse('EINVAL', `direct value offset of ${ref.offset} is not allowed`);
+    if (dv.getUint32(map.offset + MAP.TYPE, true) !== ARRAY) return refuse('EINVAL', 'no direct value access support for this map type');
+    const message = `invalid access to map value pointer, value_size=${valueSize} off=${ref.offset}`;
+    if (dv.getUint32(map.offset + MAP.MAX_ENTRIES, true) !== 1) return refuse('ENOTSUPP', message);
+    return ref.offset >= valueSize ? refuse('EINVAL', message) : undefined;
+  }
 }
 
-function refuse(errno: 'EBADF' | 'EINVAL' | 'E2BIG' | 'ENOTSUPP', message: string): VerifierError {
-  return new VerifierError(errno, message, `${message}\n`);
-}
-
-function mapOf(core: EngineCore, fd: number): MapObject {
-  const object = core.file(fd)?.object;
-  if (object?.kind === 'map') return object;
-  throw refuse(object === undefined ? 'EBADF' : 'EINVAL', `fd ${fd} is not pointing to valid bpf_map`);
-}
-
-/** Memory offset of byte `offset` of an array's only value. */
-function valueAt(core: EngineCore, map: MapObject, offset: number): number {
-  const { dv } = core.mem;
-  const valueSize = dv.getUint32(map.offset + MAP.VALUE_SIZE, true);
-  if (offset >= OFFSET_MAX) throw refuse('EINVAL', `direct value offset of ${offset} is not allowed`);
-  if (dv.getUint32(map.offset + MAP.TYPE, true) !== ARRAY) throw refuse('EINVAL', 'no direct value access support for this map type');
-  const message = `invalid access to map value pointer, value_size=${valueSize} off=${offset}`;
-  if (dv.getUint32(map.offset + MAP.MAX_ENTRIES, true) !== 1) throw refuse('ENOTSUPP', message);
-  if (offset >= valueSize) throw refuse('EINVAL', message);
-  const [values] = map.kernel.regions(core.env, map.offset);
-  return (values?.base ?? 0) + offset;
+/** Sets the 64-bit immediate of the ld_imm64 in slot `insn`. */
+function write(bytes: Uint8Array, insn: number, low: number, high: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setInt32(insn * SLOT + 4, low, true);
+  view.setInt32(insn * SLOT + SLOT + 4, high, true);
 }

@@ -10,13 +10,13 @@ import { isGplCompatible, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
 import { nameOk } from './map-commands.ts';
-import { resolveMaps } from './map-references.ts';
+import { MapReferences } from './map-references.ts';
 import type { MapObject, ProgObject } from './objects.ts';
 import { fits } from './prog-array.ts';
 import type { Runner } from './runner.ts';
 import { sha256 } from './sha256.ts';
 import { makeTask } from './task.ts';
-import { checkProgram } from './verify.ts';
+import { verifyProgram } from './verify.ts';
 
 const LOAD = 'BPF_PROG_LOAD';
 const TEST_RUN = 'BPF_PROG_TEST_RUN';
@@ -32,12 +32,15 @@ const LOG_LEVELS = 15;
 /** Types that attach by BTF id: tracing, struct_ops, ext, lsm. */
 const BTF_ATTACHED = [26, 27, 28, 29];
 const PROG_ARRAY = 3;
+/** trace_printk and trace_vprintk. */
+const PRINTING = [6, 177];
 
 const TYPE = { RAW_TRACEPOINT: 17, RAW_TRACEPOINT_WRITABLE: 24, SYSCALL: 31 } as const;
 /** Bytes of a raw tracepoint's arguments. */
 const RAW_ARGS_SIZE = 96;
 
-export function progLoad(core: EngineCore, attr: ProgLoadAttr): ProgLoadResult {
+/** @param printing called when the program asks for trace_printk, whether or not it loads */
+export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => void): ProgLoadResult {
   const flags = attr.flags ?? 0;
   const refuse = (errno: 'EINVAL' | 'E2BIG', message: string): Error => core.error(LOAD, errno, message);
   if ((flags & ~PROG_FLAGS) !== 0) throw refuse('EINVAL', `prog_flags 0x${flags.toString(16)} are not known`);
@@ -58,16 +61,20 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr): ProgLoadResult {
 
   core.reclaim();
   const gpl = isGplCompatible(attr.license);
-  const log = checkProgram(core, attr, { row, gpl });
-  const { image, tagged, maps } = resolveMaps(core, attr.insns);
+  const sleepable = (flags & SLEEPABLE) !== 0;
+  const { helpers } = contextUse(attr.insns);
+  if (PRINTING.some((id) => helpers.has(id))) printing();
+  const references = new MapReferences(core, attr.insns);
+  const log = verifyProgram(attr, { gpl, sleepable, references });
+  const maps = [...references.maps];
   const facts = { type: attr.type, expectedAttachType: attr.expectedAttachType ?? 0, xdpFrags: (flags & XDP_HAS_FRAGS) !== 0 };
   for (const map of maps) {
     if (core.mem.dv.getUint32(map.offset + MAP.TYPE, true) === PROG_ARRAY && !fits(map, facts)) {
       throw refuse('EINVAL', `the program does not fit prog array ${map.id}, whose programs have type ${map.owner?.type}`);
     }
   }
-  const tag = toHex(sha256(tagged).subarray(0, 8), '');
-  const prog = publish(core, { ...facts, name, tag, gpl, sleepable: (flags & SLEEPABLE) !== 0, image, maps });
+  const tag = toHex(sha256(references.tagged).subarray(0, 8), '');
+  const prog = publish(core, { ...facts, name, tag, gpl, sleepable, image: references.image, maps });
   return { fd: core.open(prog), log: (attr.logLevel ?? 0) === 0 ? '' : log };
 }
 

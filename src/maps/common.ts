@@ -46,11 +46,22 @@ function progAccessOk(flags: number): boolean {
   return (flags & both) !== both;
 }
 
+/** NUMA_NO_NODE as an unsigned number. */
+const NO_NODE = 0xffff_ffff;
+
+/** NUMA node that the attributes name; undefined for any. */
+export function numaNode(attr: MapCreateAttr): number | undefined {
+  if (((attr.flags ?? 0) & MAP_FLAG.NUMA_NODE) === 0) return undefined;
+  const node = (attr.numaNode ?? 0) >>> 0;
+  return node === NO_NODE ? undefined : node;
+}
+
 /** Creation checks of array kinds, in order (kernel/bpf/arraymap.c array_map_alloc_check, v6.18). */
 export function checkArray(attr: MapCreateAttr, allowed: number, kind: { perCpu?: boolean } = {}): number {
   const flags = attr.flags ?? 0;
   if (attr.maxEntries === 0 || attr.keySize !== 4 || attr.valueSize === 0) return -ERRNO.EINVAL;
   if ((flags & ~allowed) !== 0 || !progAccessOk(flags)) return -ERRNO.EINVAL;
+  if (kind.perCpu && numaNode(attr) !== undefined) return -ERRNO.EINVAL;
   if (attr.valueSize > INT_MAX) return -ERRNO.E2BIG;
   if (kind.perCpu && roundUp8(attr.valueSize) > PERCPU_VALUE_MAX) return -ERRNO.E2BIG;
   return 0;
@@ -69,7 +80,7 @@ export function checkHash(attr: MapCreateAttr, kind: { perCpu: boolean; lru: boo
   if ((flags & ~HASH_FLAGS) !== 0 || !progAccessOk(flags)) return -ERRNO.EINVAL;
   if (!kind.lru && (flags & MAP_FLAG.NO_COMMON_LRU) !== 0) return -ERRNO.EINVAL;
   if (kind.lru && (flags & MAP_FLAG.NO_PREALLOC) !== 0) return -ERRNO.ENOTSUPP;
-  if ((flags & MAP_FLAG.NUMA_NODE) !== 0 && (kind.perCpu || (flags & MAP_FLAG.NO_COMMON_LRU) !== 0)) return -ERRNO.EINVAL;
+  if (numaNode(attr) !== undefined && (kind.perCpu || (flags & MAP_FLAG.NO_COMMON_LRU) !== 0)) return -ERRNO.EINVAL;
   if (attr.maxEntries === 0 || attr.keySize === 0 || attr.valueSize === 0) return -ERRNO.EINVAL;
   if (attr.keySize + attr.valueSize >= HASH_ELEM_MAX) return -ERRNO.E2BIG;
   if (kind.perCpu && roundUp8(attr.valueSize) > PERCPU_VALUE_MAX) return -ERRNO.E2BIG;

@@ -1,7 +1,9 @@
 /** BPF_MAP_TYPE_PERCPU_ARRAY. Operations are in array-kernel.ts. */
 import { percpuArrayKernel } from './array-kernel.ts';
-import { ACCESS_FLAGS, checkArray } from './common.ts';
+import { ACCESS_FLAGS, checkArray, MAP_FLAG } from './common.ts';
 import type { MapTypeRow } from './types.ts';
+
+const flags = MAP_FLAG.NUMA_NODE | ACCESS_FLAGS;
 
 /** include/uapi/linux/bpf.h, kernel/bpf/arraymap.c (v6.18). */
 export const percpuArray: MapTypeRow = {
@@ -10,7 +12,7 @@ export const percpuArray: MapTypeRow = {
   since: '4.6',
   doc: 'Array with one value for each possible CPU in every element.',
   perCpu: true,
-  flags: ACCESS_FLAGS,
-  check: (attr) => checkArray(attr, ACCESS_FLAGS, { perCpu: true }),
+  flags,
+  check: (attr) => checkArray(attr, flags, { perCpu: true }),
   kernel: percpuArrayKernel,
 };
