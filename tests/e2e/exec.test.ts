@@ -21,7 +21,7 @@ function straceExecs(command: readonly string[]): { pid: number; path: string }[
 }
 
 describe('run examples/exec.bpf.o', () => {
-  const build = ['sh', '-c', 'make -s -C examples/hello clean && make -C examples/hello'];
+  const build = ['sh', '-c', 'make -s -C examples/hello OUT=build/exec clean && make -C examples/hello OUT=build/exec'];
 
   it.skipIf(tools.length > 0)(
     `prints every exec of a real build that strace sees, once, in order${tools.length > 0 ? ` (needs ${tools.join(', ')})` : ''}`,

@@ -33,7 +33,15 @@ for row in sorted(out): print(*row)
 
 /** Name, command, programs it needs. */
 const rows: [string, string[], string[]][] = [
-  ['make', ['sh', '-c', 'make -s -C examples/hello clean; make -C examples/hello && ./examples/hello/hello'], ['make', 'gcc']],
+  [
+    'make',
+    [
+      'sh',
+      '-c',
+      'make -s -C examples/hello OUT=build/same clean; make -C examples/hello OUT=build/same && ./examples/hello/build/same/hello',
+    ],
+    ['make', 'gcc'],
+  ],
   ['npm', ['npm', '--version'], ['npm']],
   [
     'node',
