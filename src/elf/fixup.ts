@@ -3,9 +3,13 @@
  * (tools/lib/bpf/libbpf.c btf_fixup_datasec, v6.18), and hidden functions must be static for the verifier.
  */
 import type { Location } from '../base/index.ts';
-import { Btf } from '../btf/index.ts';
+import { Btf, type BtfSecinfo } from '../btf/index.ts';
 import { type ElfFile, type ElfRelocation, STB, STT } from './file.ts';
 import { isCode } from './functions.ts';
+import type { ExternSpec } from './types.ts';
+
+/** BTF_VAR_GLOBAL_ALLOCATED. */
+const GLOBAL = 1;
 
 /** Parses .BTF and returns it with sizes, offsets and linkages filled in. `relocations` are those of the .BTF section. */
 export function completeBtf(file: ElfFile, bytes: Uint8Array, relocations: readonly ElfRelocation[], location: Location): Btf {
@@ -46,13 +50,45 @@ export function completeBtf(file: ElfFile, bytes: Uint8Array, relocations: reado
     if (type.kind !== 'datasec' || section === undefined) continue;
     const record = raw.recordOffset(id);
     if (type.size === 0) put(record + 8, section.size);
-    for (const [i, info] of type.vars.entries()) {
+    const vars = type.vars.map((info): BtfSecinfo => {
       const variable = raw.type(info.type);
       const value = variable.kind === 'var' && variable.linkage === 'global' ? globals.get(`${section.index}:${variable.name}`) : undefined;
-      if (value !== undefined) put(record + 12 + i * 12 + 4, value);
-    }
+      return value === undefined ? info : { ...info, offset: value };
+    });
+    putVars(put, record, vars);
   }
   return changed ? Btf.parse(patched, location) : raw;
+}
+
+/** The BTF with the kconfig externs at their places, as global variables of a section of their own. */
+export function placeKconfig(btf: Btf, externs: readonly ExternSpec[], size: number, location: Location): Btf {
+  const id = btf.find('.kconfig', 'datasec');
+  const type = btf.type(id ?? 0);
+  if (id === undefined || type.kind !== 'datasec') return btf;
+  const patched = Uint8Array.from(btf.bytes);
+  const words = new DataView(patched.buffer);
+  const put = (offset: number, value: number): void => words.setUint32(offset, value, true);
+  const places = new Map(externs.map((e) => [e.name, e]));
+  put(btf.recordOffset(id) + 8, size);
+  const vars = type.vars.map((info): BtfSecinfo => {
+    const extern = places.get(btf.type(info.type).name);
+    if (extern === undefined || btf.kind(info.type) !== 'var') return info;
+    put(btf.recordOffset(info.type) + 12, GLOBAL);
+    return { ...info, offset: extern.offset, size: extern.size };
+  });
+  putVars(put, btf.recordOffset(id), vars);
+  return Btf.parse(patched, location);
+}
+
+/** Writes a data section's variables in the order that the kernel wants: ascending. */
+function putVars(put: (offset: number, value: number) => void, record: number, vars: readonly BtfSecinfo[]): void {
+  [...vars]
+    .sort((a, b) => a.offset - b.offset)
+    .forEach((info, i) => {
+      put(record + 12 + i * 12, info.type);
+      put(record + 16 + i * 12, info.offset);
+      put(record + 20 + i * 12, info.size);
+    });
 }
 
 /** A copy with explicit addends put in place, where all other compilers leave them. */

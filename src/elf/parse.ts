@@ -6,7 +6,7 @@ import { type Diagnostic, decodeText, type Location } from '../base/index.ts';
 import { type Btf, type BtfExt, parseBtfExt } from '../btf/index.ts';
 import { dataMap, dataOrigin, kconfigMap, readExterns, readGlobals } from './data.ts';
 import { ElfFile, type ElfRelocation, type ElfSection, SHF_ALLOC, SHT } from './file.ts';
-import { completeBtf, withAddends } from './fixup.ts';
+import { completeBtf, placeKconfig, withAddends } from './fixup.ts';
 import { type CodeSection, isCode, readCode } from './functions.ts';
 import { type DataPlaces, Linker } from './link.ts';
 import { type PlacedMap, readBtfMaps, readLegacyMaps } from './maps.ts';
@@ -34,8 +34,11 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
   const relocations = readRelocations(file);
   const only = (section: string): ElfSection | undefined => single(file, section);
   const btfSection = only('.BTF');
-  const btf: Btf | undefined =
+  const completed: Btf | undefined =
     btfSection && completeBtf(file, btfSection.data.bytes, relocations.get(btfSection.index) ?? [], offsetOf(btfSection, location));
+  const { externs, kconfigSize } = readExterns(file, completed);
+  const btf =
+    completed && btfSection && kconfigSize > 0 ? placeKconfig(completed, externs, kconfigSize, offsetOf(btfSection, location)) : completed;
   const extSection = only('.BTF.ext');
   const ext: BtfExt =
     btf && extSection
@@ -59,7 +62,6 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
       if (section.size > 0) warn('unknown-section', `section ${section.name} is not loaded`, section);
     }
   }
-  const { externs, kconfigSize } = readExterns(file, btf);
   const kconfig = kconfigMap(object, kconfigSize, btf);
   if (kconfigSize > 0) {
     maps.push(kconfig);
