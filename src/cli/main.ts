@@ -6,6 +6,8 @@ import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
 import { duration, list, percent, pid, unsigned } from './args.ts';
 import { EXIT_FAILED, printError } from './failure.ts';
+import type { ProgRunOptions } from './prog-run.ts';
+import type { RunOptions } from './run.ts';
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 
@@ -22,6 +24,43 @@ function program(command: string[] | undefined, exit: (code: number) => void): C
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', `\n${bundledListing()}`);
+
+  root
+    .command('run')
+    .summary('run a program and print what it prints')
+    .description('Loads and attaches a program, runs the command after `--` (or watches a process), and prints trace_pipe lines.')
+    .usage('[options] <program> [-- command...]')
+    .argument('[program]', 'bundled name, .bpf.o object, or .bpf.c source')
+    .helpOption(false)
+    .option('-h, --help', 'print this, and the variables of the program when one is given')
+    .addOption(new Option('--host <host>', 'where programs run').choices(['engine']).default('engine'))
+    .option('-p, --attach <pid>', 'trace a running process and its threads (repeatable)', list(pid))
+    .option('--also <file>', 'load a further program (repeatable)', list(String))
+    .option('--duration <time>', 'stop tracing after this long: 500ms, 10s, 2m', duration)
+    .option('--json', 'one JSON object per line')
+    .option('-o, --output <file>', 'write to a file; - is standard output')
+    .option('-q, --quiet', 'no warnings, no banner')
+    .option('-v, --verbose', 'say what is loaded, attached and traced')
+    .option('--dump-maps', 'print the maps at the end')
+    .option('--set <name=value>', 'set a `const volatile` variable (repeatable)', list(String))
+    .addOption(new Option('--trace-format <form>', 'line format').choices(['modern', '4.4']).default('modern'))
+    .option('--pid <pid>', 'only events of this process (repeatable)', list(pid))
+    .option('--comm <name>', 'only events of tasks with this name (repeatable)', list(String))
+    .option('--uid <uid>', 'only events of this user (repeatable)', list(unsigned))
+    .option('--no-follow', 'only the command itself: its children run untraced')
+    .option('--user <user>', 'run the command as this user (name or uid; default: the user behind sudo)')
+    .option('--max-overhead <percent>', 'detach when tracing costs more of the time than this (default 10 for -p)', percent)
+    .action(async (file: string | undefined, options: RunOptions, self: Command) => {
+      const { run } = await import('./run.ts');
+      exit(
+        await run(
+          file,
+          command,
+          options,
+          root.commands.find((c) => c.name() === 'run'),
+        ),
+      );
+    });
 
   const prog = root.command('prog').summary('look at and test programs').description('Commands on the programs of an object file.');
   prog
@@ -44,7 +83,7 @@ function program(command: string[] | undefined, exit: (code: number) => void): C
     .option('--repeat <n>', 'runs', unsigned)
     .option('--set <name=value>', 'set a `const volatile` variable (repeatable)', list(String))
     .option('--json', 'one JSON object')
-    .action(async (object: string, options: Record<string, unknown>) => {
+    .action(async (object: string, options: ProgRunOptions) => {
       const { progRun } = await import('./prog-run.ts');
       exit(await progRun(object, options));
     });

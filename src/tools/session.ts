@@ -124,7 +124,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
   }
   if (options.command?.length === 0) throw new BpfError('the command is empty', { hint: 'give a program and its arguments' });
   const specs = (isSpecs(program) ? program : [readSpec(program)]).concat((options.also ?? []).map(readSpec));
-  const engine = createEngine(options.onBanner === undefined ? {} : { onBanner: options.onBanner });
+  const engine = createEngine(options.onBanner === undefined ? {} : { onTracePrintk: options.onBanner });
   const collections: Collection[] = [];
   let source: PtraceSource | undefined;
   try {
