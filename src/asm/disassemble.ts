@@ -6,7 +6,7 @@ import { type FormatOptions, formatInsn } from './format.ts';
 export interface DisasmLine {
   /** Slot of the instruction. */
   readonly index: number;
-  /** Without the index; malformed slots read `.8byte 0x… // why`. */
+  /** Without the index; malformed slots read `.8byte 0x… // why`, or in the kernel's style what its log prints for them. */
   readonly text: string;
   readonly insn: Instruction | InvalidInsn;
 }
@@ -17,7 +17,7 @@ export function disassembleLines(bytes: Uint8Array, options: FormatOptions = {})
   let index = 0;
   while ((index + 1) * SLOT_SIZE <= bytes.length) {
     const insn = decodeAt(bytes, index);
-    const text = insn.kind === 'invalid' ? `.8byte 0x${littleEndianHex(bytes, index)} // ${insn.message}` : formatInsn(insn, options);
+    const text = insn.kind === 'invalid' ? malformed(bytes, index, insn, options) : formatInsn(insn, options);
     lines.push({ index, text, insn });
     index += slotsOf(insn);
   }
@@ -37,6 +37,11 @@ export function disassemble(bytes: Uint8Array, options: FormatOptions = {}): str
   return disassembleLines(bytes, options)
     .map((line) => `${line.text}\n`)
     .join('');
+}
+
+function malformed(bytes: Uint8Array, index: number, insn: InvalidInsn, options: FormatOptions): string {
+  if (options.style === 'kernel' && insn.printed !== undefined) return formatInsn(insn.printed, options);
+  return `.8byte 0x${littleEndianHex(bytes, index)} // ${insn.message}`;
 }
 
 function littleEndianHex(bytes: Uint8Array, index: number): string {

@@ -107,6 +107,13 @@ describe('malformed bytecode', () => {
     if (reason !== undefined) expect(decodeAt(bytes, 1)).toMatchObject({ kind: 'invalid', reason });
   });
 
+  it('tells what the fields name all the same', () => {
+    expect(decodeAt(fromHex('070b010001000000'), 0)).toMatchObject({
+      printed: { kind: 'alu', op: 'add', width: 64, dst: 11, src: { imm: 1 } },
+    });
+    expect(decodeAt(fromHex('ff00000000000000'), 0)).not.toHaveProperty('printed');
+  });
+
   it('reports a slot that is not there', () => {
     expect(decodeAt(fromHex(EXIT), 1)).toMatchObject({ kind: 'invalid', reason: 'truncated', code: 0 });
   });

@@ -36,6 +36,8 @@ export interface InvalidInsn {
   readonly message: string;
   /** The field at fault. */
   readonly field?: 'dst' | 'src' | 'off' | 'imm';
+  /** For `reserved` and `register`: the instruction that the fields name all the same, as the kernel's log prints it. Not to be run. */
+  readonly printed?: Instruction;
 }
 
 /** Number of slots an instruction takes. */
@@ -80,7 +82,9 @@ export function decodeAt(bytes: Uint8Array, index: number): Instruction | Invali
   }
   const row = matchRow(slot);
   if ('kind' in row) return row;
-  return checkFields(row, slot) ?? (row.form === 'ld_imm64' ? decodeImm64(bytes, index, slot) : build(row, slot));
+  const bad = checkFields(row, slot);
+  if (bad !== undefined) return { ...bad, printed: build(row, slot) };
+  return row.form === 'ld_imm64' ? decodeImm64(bytes, index, slot) : build(row, slot);
 }
 
 function matchRow(slot: Slot): NamedRow | InvalidInsn {
