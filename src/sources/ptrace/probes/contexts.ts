@@ -10,7 +10,7 @@ import {
   X32_SYSCALL_BIT,
 } from '../../../events/index.ts';
 import { toPointer } from '../../../mem/index.ts';
-import type { CurrentEvent } from './event.ts';
+import { type CurrentEvent, storeWords, type Words, wordsOf } from './event.ts';
 import { KernelObjects } from './objects.ts';
 
 /** Bytes of a raw tracepoint context: 12 arguments (enum of bpf_raw_tracepoint_args, v6.18). */
@@ -19,6 +19,8 @@ const RAW_SIZE = 96;
 const RECORD_SIZE = 64 + 2 * 4096;
 /** The address that the made-up kernel stack returns to: inside kernel text, of no function that can be probed. */
 export const RETURN_ADDRESS = 0xffff_ffff_8000_1000n;
+
+const ZERO: Words = { low: 0, high: 0 };
 
 /** Writes a context and gives its offset; undefined when the event does not reach the probe after all. */
 export interface ContextWriter {
@@ -38,6 +40,12 @@ export class Contexts {
   readonly #stack: number;
   readonly #record: number;
   readonly #raw: number;
+  /** Where arguments 0..5 go in a record, and in the rewritten registers. */
+  readonly #recordArgs: readonly number[];
+  readonly #innerArgs: readonly number[];
+  readonly #regsPointer: bigint;
+  readonly #regsWords: Words;
+  readonly #innerWords: Words;
 
   constructor(event: CurrentEvent) {
     this.event = event;
@@ -49,6 +57,11 @@ export class Contexts {
     this.#stack = runner.alloc(64);
     this.#record = runner.alloc(RECORD_SIZE);
     this.#raw = runner.alloc(RAW_SIZE);
+    this.#recordArgs = Array.from({ length: 6 }, (_, n) => this.#record + 16 + 8 * n);
+    this.#innerArgs = (SYSCALL_ARGUMENTS.x86_64?.offsets ?? []).map((offset) => this.#inner + offset);
+    this.#regsPointer = toPointer(event.savedRegs);
+    this.#regsWords = wordsOf(this.#regsPointer);
+    this.#innerWords = wordsOf(toPointer(this.#inner));
     const dv = runner.mem.dv;
     for (const ctx of [this.#entry, this.#return]) {
       for (const { offset, value } of layout.entry) dv.setBigUint64(ctx + offset, value, true);
@@ -63,11 +76,12 @@ export class Contexts {
   functionEntry(shape: FunctionShape, ip: bigint): ContextWriter {
     const { layout, runner } = this.event;
     const fill = this.#filler(shape);
+    const seenIp = wordsOf(ip + layout.ipAdvance);
     return {
       size: layout.size,
       decides: shape.kind === 'args' && shape.args.some((arg) => arg.kind === 'user_open_how' || arg.kind === 'user_clone_args'),
       write: () => {
-        runner.mem.dv.setBigUint64(this.#entry + layout.ip, ip + layout.ipAdvance, true);
+        storeWords(runner.mem.i32, this.#entry + layout.ip, seenIp);
         return fill() ? this.#entry : undefined;
       },
     };
@@ -107,8 +121,8 @@ export class Contexts {
     return {
       size: recordSize(row.fields),
       write: () => {
-        this.event.runner.mem.dv.setBigInt64(this.#record + 8, BigInt(this.event.stop.nr), true);
-        for (let n = 0; n < params; n++) this.event.copyArg(n, this.#record + 16 + 8 * n);
+        this.#storeNumber(this.event.stop.nr);
+        this.event.copyArgs(params, this.#recordArgs);
         return this.#record;
       },
     };
@@ -119,8 +133,8 @@ export class Contexts {
     return {
       size: recordSize(row.fields),
       write: () => {
-        this.event.runner.mem.dv.setBigInt64(this.#record + 8, this.#id(), true);
-        for (let n = 0; n < 6; n++) this.event.copyArg(n, this.#record + 16 + 8 * n);
+        this.#storeNumber(this.#id());
+        this.event.copyArgs(6, this.#recordArgs);
         return this.#record;
       },
     };
@@ -133,7 +147,7 @@ export class Contexts {
       size: recordSize(row.fields),
       write: () => {
         const dv = this.event.runner.mem.dv;
-        dv.setBigInt64(this.#record + 8, raw ? this.#id() : BigInt(this.event.stop.nr), true);
+        this.#storeNumber(raw ? this.#id() : this.event.stop.nr);
         dv.setBigInt64(this.#record + 16, BigInt.asIntN(64, this.event.stop.result), true);
         return this.#record;
       },
@@ -179,10 +193,7 @@ export class Contexts {
       size: RAW_SIZE,
       write: () => {
         const dv = this.event.runner.mem.dv;
-        values.forEach((value, n) => {
-          dv.setBigUint64(this.#raw + 8 * n, value(), true);
-        });
-        for (let n = values.length; n < RAW_SIZE / 8; n++) dv.setBigUint64(this.#raw + 8 * n, 0n, true);
+        for (let n = 0; n < RAW_SIZE / 8; n++) dv.setBigUint64(this.#raw + 8 * n, values[n]?.() ?? 0n, true);
         return this.#raw;
       },
     };
@@ -190,46 +201,51 @@ export class Contexts {
 
   /** Pointer to the caller's saved registers. */
   regsPointer(): bigint {
-    return toPointer(this.event.regs());
+    this.event.regs();
+    return this.#regsPointer;
   }
 
   /** Number of the call as the raw tracepoints give it: with x32's bit. */
   rawId(): bigint {
-    return this.#id();
+    return BigInt(this.#id());
   }
 
   matches(when: ArgCondition): boolean {
     return (this.event.arg(when.n) & when.mask) === when.equals;
   }
 
-  #id(): bigint {
+  #id(): number {
     const { abi, nr } = this.event.stop;
-    return BigInt(abi === 'x32' ? nr + X32_SYSCALL_BIT : nr);
+    return abi === 'x32' ? nr + X32_SYSCALL_BIT : nr;
+  }
+
+  /** A system call's number as a 64-bit field at offset 8. */
+  #storeNumber(nr: number): void {
+    const words = this.event.runner.mem.i32;
+    words[(this.#record + 8) >>> 2] = nr;
+    words[(this.#record + 12) >>> 2] = nr < 0 ? -1 : 0;
   }
 
   /** Fills the argument registers of the entry context; false: the kernel fails the call before it reaches the function. */
   #filler(shape: FunctionShape): () => boolean {
     const { event } = this;
-    const { params } = event.layout;
+    const registers = event.layout.params.map((offset) => this.#entry + offset);
     if (shape.kind === 'direct') {
       return () => {
-        for (let n = 0; n < params.length; n++) event.copyArg(n, this.#entry + (params[n] ?? 0));
+        event.copyArgs(registers.length, registers);
         return true;
       };
     }
-    if (shape.kind === 'args') {
-      const list = [
-        ...shape.args,
-        ...Array.from({ length: Math.max(0, params.length - shape.args.length) }, (): FunctionArg => ({ kind: 'const', value: 0n })),
-      ];
-      return () => this.#fillArgs(list, shape.stack);
-    }
+    if (shape.kind === 'args') return () => this.#fillArgs(shape.args, shape.stack);
     const { normal } = shape;
     return () => {
-      const dv = event.runner.mem.dv;
-      params.forEach((offset, n) => {
-        dv.setBigUint64(this.#entry + offset, n === 0 ? toPointer(normal ? this.#normalRegs() : event.regs()) : 0n, true);
-      });
+      const native = !normal || event.stop.abi !== 'i386';
+      event.regs();
+      if (!native) this.#fillInner();
+      const words = event.runner.mem.i32;
+      for (let n = 0; n < registers.length; n++) {
+        storeWords(words, registers[n] ?? 0, n > 0 ? ZERO : native ? this.#regsWords : this.#innerWords);
+      }
       return true;
     };
   }
@@ -251,15 +267,10 @@ export class Contexts {
   }
 
   /** The saved registers, with the arguments where the machine's 64-bit ABI has them. */
-  #normalRegs(): number {
+  #fillInner(): void {
     const { event } = this;
     const regs = event.regs();
-    const native = SYSCALL_ARGUMENTS.x86_64;
-    if (event.stop.abi !== 'i386' || native === undefined) return regs;
     event.runner.mem.u8.copyWithin(this.#inner, regs, regs + event.layout.size);
-    native.offsets.forEach((offset, n) => {
-      event.copyArg(n, this.#inner + offset);
-    });
-    return this.#inner;
+    event.copyArgs(6, this.#innerArgs);
   }
 }

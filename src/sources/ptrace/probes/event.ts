@@ -62,14 +62,35 @@ export class CurrentEvent {
     return width === 8 ? this.runner.mem.dv.getBigUint64(at, true) : BigInt(this.runner.mem.dv.getUint32(at, true));
   }
 
-  /** Copies system-call argument `n` as 64 bits to memory offset `dst`, without making a bigint. */
-  copyArg(n: number, dst: number): void {
+  /** Copies the first `count` system-call arguments as 64 bits each to memory offsets `dst(n)`, without making a bigint. */
+  copyArgs(count: number, dst: readonly number[]): void {
     const { offsets, width } = argumentLayout(this.stop.abi);
-    const at = this.regs() + (offsets[n] ?? 0);
-    const dv = this.runner.mem.dv;
-    dv.setInt32(dst, dv.getInt32(at, true), true);
-    dv.setInt32(dst + 4, width === 8 ? dv.getInt32(at + 4, true) : 0, true);
+    const regs = this.regs();
+    const words = this.runner.mem.i32;
+    for (let n = 0; n < count; n++) {
+      const from = (regs + (offsets[n] ?? 0)) >>> 2;
+      const to = (dst[n] ?? 0) >>> 2;
+      words[to] = words[from] ?? 0;
+      words[to + 1] = width === 8 ? (words[from + 1] ?? 0) : 0;
+    }
   }
+}
+
+/** A 64-bit value as two words: storing it costs no bigint. */
+export interface Words {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The words of a 64-bit value. */
+export function wordsOf(value: bigint): Words {
+  return { low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)) };
+}
+
+/** Stores words at an 8-byte aligned memory offset. */
+export function storeWords(words: Int32Array, offset: number, value: Words): void {
+  words[offset >>> 2] = value.low;
+  words[(offset >>> 2) + 1] = value.high;
 }
 
 function argumentLayout(abi: SyscallAbi): { readonly offsets: readonly number[]; readonly width: 4 | 8 } {
