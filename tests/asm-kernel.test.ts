@@ -82,7 +82,7 @@ if (bpf === undefined) {
     it.each([
       ['a reserved field', '0700010001000000'],
       ['a register above r10', 'bfb0000000000000'],
-      ['a reserved immediate', '6110000001000000'],
+      ['a reserved register', '8710000000000000'],
     ])('malformed: %s', (_, hex) => {
       compare(fromHex(`b700000000000000${hex}9500000000000000`));
     });

@@ -4,6 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assemble, parseVector, type TestVector } from '../../src/asm/index.ts';
 import { decodeAt, slotsOf } from '../../src/isa/index.ts';
+import type { RawBpf } from '../../src/sys/bpf.ts';
+
+/** Program and map types; the shortest packet of a test run (ETH_HLEN); the key of an array's only element; where the memory starts in its value. */
+const SCHED_CLS = 3;
+const ARRAY = 2;
+const PACKET = new Uint8Array(14);
+const KEY = new Uint8Array(4);
+const RESULT_SIZE = 8;
 
 /** Our own. */
 export const ownVectors: readonly TestVector[] = load(fileURLToPath(new URL('../../testdata/vectors', import.meta.url)));
@@ -25,6 +33,44 @@ export function isPacketVector({ program }: TestVector): boolean {
     index += slotsOf(insn);
   }
   return false;
+}
+
+/** Runs vectors on the live kernel: as a subprogram whose 64-bit r0 its caller stores in a map, because a test run returns only 32 bits. */
+export class KernelRunner {
+  readonly #bpf: RawBpf;
+  constructor(bpf: RawBpf) {
+    this.#bpf = bpf;
+  }
+
+  /** r0 and the memory that the vector left. VerifierError when the kernel refuses it. */
+  run(vector: TestVector): { readonly r0: bigint; readonly memory: Uint8Array } {
+    const bpf = this.#bpf;
+    if (isPacketVector(vector)) {
+      const { retval, data } = this.#load(vector.program, vector.memory);
+      return { r0: BigInt(retval), memory: data };
+    }
+    const map = bpf.mapCreate({ type: ARRAY, keySize: 4, valueSize: RESULT_SIZE + vector.memory.length, maxEntries: 1 });
+    try {
+      const value = new Uint8Array(RESULT_SIZE + vector.memory.length);
+      value.set(vector.memory, RESULT_SIZE);
+      bpf.mapUpdate(map, KEY, value);
+      this.#load(wrapVector(vector, map), PACKET);
+      const left = bpf.mapLookup(map, KEY, value.length);
+      if (left === undefined) throw new Error('the map has no element 0');
+      return { r0: new DataView(left.buffer).getBigUint64(0, true), memory: left.slice(RESULT_SIZE) };
+    } finally {
+      bpf.close(map);
+    }
+  }
+
+  #load(insns: Uint8Array, data: Uint8Array): { readonly retval: number; readonly data: Uint8Array } {
+    const { fd } = this.#bpf.progLoad({ type: SCHED_CLS, insns });
+    try {
+      return this.#bpf.progTestRun(fd, { data });
+    } finally {
+      this.#bpf.close(fd);
+    }
+  }
 }
 
 /** The vector as a subprogram of a main program that stores its r0. The map is an array whose value is 8 bytes for r0, then the memory. */
