@@ -52,14 +52,7 @@ function program(command: string[] | undefined, exit: (code: number) => void): C
     .option('--max-overhead <percent>', 'detach when tracing costs more of the time than this (default 10 for -p)', percent)
     .action(async (file: string | undefined, options: RunOptions, self: Command) => {
       const { run } = await import('./run.ts');
-      exit(
-        await run(
-          file,
-          command,
-          options,
-          root.commands.find((c) => c.name() === 'run'),
-        ),
-      );
+      exit(await run(file, command, options, self));
     });
 
   const prog = root.command('prog').summary('look at and test programs').description('Commands on the programs of an object file.');

@@ -128,14 +128,25 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
   const collections: Collection[] = [];
   let source: PtraceSource | undefined;
   try {
-    source = await PtraceSource.create(engine, {
+    // The tracing thread starts while the objects are loaded here.
+    const starting = PtraceSource.create(engine, {
       ...(options.filter === undefined ? {} : { filter: options.filter }),
       ...(options.follow === undefined ? {} : { follow: options.follow }),
       ...(options.maxOverhead === undefined ? {} : { maxOverhead: options.maxOverhead }),
       ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
     });
+    const sources = starting.then(
+      (made) => [made],
+      () => [],
+    );
+    try {
+      for (const spec of specs) collections.push(loadCollection(engine, spec, { variables: settingsOf(spec, options.set) }));
+    } catch (error) {
+      [source] = await sources;
+      throw error;
+    }
+    source = await starting;
     engine.addSource(source);
-    for (const spec of specs) collections.push(loadCollection(engine, spec, { variables: settingsOf(spec, options.set) }));
     for (const c of collections) c.attach();
     const pipe = new TracePipe(engine, { ...(options.format === undefined ? {} : { format: options.format }) });
     let command: TracedCommand | undefined;
