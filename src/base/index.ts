@@ -1,4 +1,5 @@
-/** Errors, diagnostics, errno and bounded byte access: what everything else stands on. */
+/** Errors, diagnostics, errno, bounded byte access and sleeping on shared memory: what everything else stands on. */
 export * from './bytes.ts';
 export * from './errno.ts';
 export * from './errors.ts';
+export * from './sleep.ts';

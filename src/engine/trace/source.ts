@@ -2,11 +2,10 @@
  * The reading side of the trace buffers: takes what is there, merges the CPUs by time, and counts what was overwritten
  * before it could be read. One reader at a time; a later one goes on where the last one stopped.
  */
-import { BpfError, SyscallError } from '../../base/index.ts';
+import { BpfError, SyscallError, sleepOn } from '../../base/index.ts';
 import type { TraceLost, TraceRecord, TraceSource } from '../../host/index.ts';
 import { HEADER, type Mem } from '../../mem/index.ts';
 import { BLOCK, DIR, distance, FLAGS_LENGTH, PAD, positionLimit, RECORD } from './layout.ts';
-import { sleepOn } from './sleep.ts';
 
 /** A copy that the writer overwrote completely while it was made is made again, this often. */
 const ATTEMPTS = 4;

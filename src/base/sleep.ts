@@ -14,10 +14,13 @@ interface AsyncAtomics {
   ) => { readonly async: boolean; readonly value: Promise<string> | string };
 }
 
-/** Resolves when the word at `index` was notified or is not `value`, when a signal aborts, or after a heartbeat: callers look again. */
+/**
+ * Resolves when the word at `index` was notified or is not `value`, when a signal aborts, or after a heartbeat: callers look again.
+ * Memory that is not shared cannot be notified: there it resolves after a short while.
+ */
 export function sleepOn(array: Int32Array, index: number, value: number, signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
-    const { waitAsync } = Atomics as AsyncAtomics;
+    const waitAsync = isShared(array.buffer) ? (Atomics as AsyncAtomics).waitAsync : undefined;
     const done = (): void => {
       clearTimeout(timer);
       for (const signal of signals) signal.removeEventListener('abort', done);
@@ -31,4 +34,8 @@ export function sleepOn(array: Int32Array, index: number, value: number, signals
     if (typeof wait.value === 'string') done();
     else void wait.value.then(done);
   });
+}
+
+function isShared(buffer: ArrayBufferLike): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
 }
