@@ -1,0 +1,198 @@
+/**
+ * One engine's maps under several threads at once: workers that got nothing but the shared memory run the programs, and the totals must
+ * be exact. The workers load the engine bundled for this test.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { assemble } from '../src/asm/index.ts';
+import type { Engine } from '../src/engine/index.ts';
+import { createEngine } from '../src/tools/node-engine.ts';
+
+const RAW_TP = 17;
+const WORKERS = 3;
+const ROUNDS = 4000;
+const KEYS = 50;
+const CPUS = 4;
+
+const WORKER = `
+import { workerData, parentPort } from 'node:worker_threads';
+const { createRunner, makeTask } = await import('./engine.mjs');
+const clock = { monotonic: () => process.hrtime.bigint(), boottime: () => process.hrtime.bigint() };
+const runner = createRunner(workerData.shared, { clock });
+const task = makeTask(runner.mem);
+const ctx = runner.alloc(64);
+parentPort.postMessage({ thread: runner.thread });
+const failed = {};
+for (let i = 0; i < workerData.rounds; i++) {
+  runner.mem.dv.setBigUint64(ctx, BigInt((i * 7 + workerData.seed) % workerData.keys), true);
+  for (const id of workerData.programs) {
+    const cpu = (i + workerData.seed) % workerData.shared.possibleCpus;
+    const result = runner.run(id, { ctx, ctxSize: 8, task, cpu });
+    if (result !== 0) failed[id + ':' + result] = (failed[id + ':' + result] ?? 0) + 1;
+  }
+}
+runner.free(ctx);
+runner.close();
+parentPort.postMessage({ failed });
+`;
+
+const u32 = (n: number): Uint8Array => Uint8Array.from([n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24]);
+const u64 = (bytes: Uint8Array | undefined, at = 0): bigint => {
+  if (bytes === undefined) throw new Error('no such element');
+  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(at, true);
+};
+
+/** value of key ctx[0] += 1; the key is made first where it may be missing. Returns 0 when all went well. */
+function counter(map: number, add: string): Uint8Array {
+  return assemble(`
+    r6 = *(u64 *)(r1 + 0)
+    *(u32 *)(r10 - 4) = r6
+    *(u64 *)(r10 - 16) = 0
+    r2 = r10
+    r2 += -4
+    r1 = map[fd:${map}]
+    call 1
+    if r0 != 0 goto found
+    r2 = r10
+    r2 += -4
+    r3 = r10
+    r3 += -16
+    r4 = 1
+    r1 = map[fd:${map}]
+    call 2
+    r2 = r10
+    r2 += -4
+    r1 = map[fd:${map}]
+    call 1
+    if r0 != 0 goto found
+    r0 = 1
+    exit
+found:
+    r1 = 1
+    ${add}
+    r0 = 0
+    exit
+  `);
+}
+const ATOMIC = 'lock *(u64 *)(r0 + 0) += r1';
+/** Enough where only the CPU's own value is touched. */
+const PLAIN = 'r2 = *(u64 *)(r0 + 0)\n r2 += r1\n *(u64 *)(r0 + 0) = r2';
+
+/** Makes and deletes the key: what is left must be consistent. */
+function churn(map: number): Uint8Array {
+  return assemble(`
+    r6 = *(u64 *)(r1 + 0)
+    *(u32 *)(r10 - 4) = r6
+    *(u64 *)(r10 - 16) = r6
+    r2 = r10
+    r2 += -4
+    r3 = r10
+    r3 += -16
+    r4 = 0
+    r1 = map[fd:${map}]
+    call 2
+    r2 = r10
+    r2 += -4
+    r1 = map[fd:${map}]
+    call 3
+    r0 = 0
+    exit
+  `);
+}
+
+describe('threads', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'bpfwright-threads-'));
+    const outfile = join(folder, 'engine.mjs');
+    writeFileSync(join(folder, 'worker.mjs'), WORKER);
+    await build({
+      entryPoints: ['src/engine/index.ts'],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      logLevel: 'error',
+    });
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const start = (engine: Engine, programs: readonly number[], seed: number, rounds: number): Worker => {
+    const workerData = { shared: engine.shared(), programs, seed, rounds, keys: KEYS };
+    return new Worker(join(folder, 'worker.mjs'), { workerData });
+  };
+  const finish = (worker: Worker): Promise<Record<string, number>> =>
+    new Promise((resolve, reject) => {
+      worker.on('message', (message: { failed?: Record<string, number> }) => {
+        if (message.failed !== undefined) resolve(message.failed);
+      });
+      worker.on('error', reject);
+    });
+
+  test('totals are exact', { timeout: 120_000 }, async () => {
+    const engine = createEngine({ cpus: CPUS, memory: { initial: 1 << 20 } });
+    const map = (type: number, flags = 0) => engine.mapCreate({ type, keySize: 4, valueSize: 8, maxEntries: KEYS, flags });
+    const rows = [
+      { name: 'hash', fd: map(1), add: ATOMIC },
+      { name: 'hash without preallocation', fd: map(1, 1), add: ATOMIC },
+      { name: 'lru_hash', fd: map(9), add: ATOMIC },
+      { name: 'array', fd: map(2), add: ATOMIC },
+      { name: 'percpu_hash', fd: map(5), add: PLAIN },
+      { name: 'percpu_array', fd: map(6), add: PLAIN },
+    ];
+    const programs = rows.map(
+      ({ fd, add }) => engine.progInfo(engine.progLoad({ type: RAW_TP, insns: counter(fd, add), license: 'GPL' }).fd).id,
+    );
+    const churned = map(1);
+    programs.push(engine.progInfo(engine.progLoad({ type: RAW_TP, insns: churn(churned), license: 'GPL' }).fd).id);
+    const workers = Array.from({ length: WORKERS }, (_, n) => start(engine, programs, n, ROUNDS));
+    const results = Promise.all(workers.map(finish));
+    // Meanwhile this thread reads, and grows the memory.
+    const extra: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      for (const { fd } of rows) engine.mapLookupElem(fd, u32(i));
+      extra.push(engine.mapCreate({ type: 2, keySize: 4, valueSize: 8, maxEntries: 20_000 }));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(await results).toEqual(Array.from({ length: WORKERS }, () => ({})));
+    expect(engine.faults()).toEqual({ total: 0, recent: [] });
+    for (const { name, fd } of rows) {
+      const perCpu = name.startsWith('percpu');
+      let total = 0n;
+      for (let key = 0; key < KEYS; key++) {
+        const value = engine.mapLookupElem(fd, u32(key));
+        for (let cpu = 0; cpu < (perCpu ? CPUS : 1); cpu++) total += u64(value, cpu * 8);
+      }
+      expect([name, total]).toEqual([name, BigInt(WORKERS * ROUNDS)]);
+    }
+    const left: Uint8Array[] = [];
+    for (let key = engine.mapGetNextKey(churned, undefined); key !== undefined; key = engine.mapGetNextKey(churned, key)) left.push(key);
+    expect(left.length).toBeLessThanOrEqual(WORKERS);
+    for (let key = 0; key < KEYS; key++) engine.mapUpdateElem(churned, u32(key), new Uint8Array(8));
+    engine.closeAll();
+  });
+
+  test('a thread that dies lets go of its locks', { timeout: 60_000 }, async () => {
+    const engine = createEngine({ cpus: 1 });
+    const fd = engine.mapCreate({ type: 1, keySize: 4, valueSize: 8, maxEntries: KEYS });
+    const id = engine.progInfo(engine.progLoad({ type: RAW_TP, insns: churn(fd), license: 'GPL' }).fd).id;
+    for (let n = 0; n < 5; n++) {
+      const worker = start(engine, [id], n, 1e9);
+      const thread = await new Promise<number>((resolve, reject) => {
+        worker.once('message', (m: { thread: number }) => resolve(m.thread));
+        worker.once('error', reject);
+      });
+      await new Promise((resolve) => setTimeout(resolve, 20 + n));
+      await worker.terminate();
+      engine.releaseThread(thread);
+      engine.mapUpdateElem(fd, u32(1), new Uint8Array(8));
+      expect(engine.mapLookupElem(fd, u32(1))).toEqual(new Uint8Array(8));
+      engine.mapDeleteElem(fd, u32(1));
+    }
+    engine.closeAll();
+  });
+});
