@@ -1,5 +1,5 @@
 /** `bpfwright run`: loads and attaches programs, runs a command or watches processes, prints what programs print, and ends as the command ended. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { BpfError } from '../base/index.ts';
@@ -59,6 +59,7 @@ export async function run(program: string | undefined, command: string[] | undef
   const warn = (text: string): void => {
     if (options.quiet !== true) printer.note(`bpfwright: ${text}`);
   };
+  for (const pid of attach) announce(pid, warn);
   try {
     const session = await start(program, command, user, warn, options);
     const release = guardSignals(session, command !== undefined);
@@ -76,6 +77,19 @@ export async function run(program: string | undefined, command: string[] | undef
     if (!(error instanceof CommandError)) throw error;
     printError(error);
     return error.reason === 'not-found' ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+  }
+}
+
+/** Says what -p is about to do to a process that others may depend on. */
+function announce(pid: number, warn: (text: string) => void): void {
+  try {
+    const comm = readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+    const threads = readdirSync(`/proc/${pid}/task`).length;
+    warn(
+      `attaching to ${comm} (${pid}): its ${threads === 1 ? 'thread stops' : `${threads} threads stop`} briefly at every system call; Ctrl-C lets it go`,
+    );
+  } catch {
+    // Attaching says that there is no such process.
   }
 }
 
