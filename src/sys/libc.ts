@@ -98,6 +98,7 @@ function bind(koffi: Koffi, arch: Arch): Sys {
     spawn: fn('posix_spawn', 'int', W, W, W, W, W, W),
     actionsInit: fn('posix_spawn_file_actions_init', 'int', W),
     actionsDup: fn('posix_spawn_file_actions_adddup2', 'int', W, 'int', 'int'),
+    actionsClose: fn('posix_spawn_file_actions_addclose', 'int', W, 'int'),
     actionsDestroy: fn('posix_spawn_file_actions_destroy', 'int', W),
     attrInit: fn('posix_spawnattr_init', 'int', W),
     attrFlags: fn('posix_spawnattr_setflags', 'int', W, 'short'),
@@ -138,6 +139,7 @@ function bind(koffi: Koffi, arch: Arch): Sys {
     c.attrInit(attributes.address);
     try {
       for (const [from, to] of attr.dup) c.actionsDup(actions.address, from, to);
+      for (const fd of attr.close) c.actionsClose(actions.address, fd);
       // Node ignores SIGPIPE and blocks nothing it should pass on: the command starts as a shell would start it.
       c.attrDefault(attributes.address, allSignals.address);
       c.attrMask(attributes.address, noSignals.address);

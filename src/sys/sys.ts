@@ -20,6 +20,8 @@ export interface SpawnAttr {
   readonly envp: number;
   /** [parent's fd, child's fd] in order; equal numbers clear close-on-exec. */
   readonly dup: readonly (readonly [number, number])[];
+  /** Child's fds to close after that. */
+  readonly close: readonly number[];
 }
 
 export interface Sys {

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BpfError, ERRNO, encodeText, NotSupportedError, SyscallError } from '../../base/index.ts';
-import { type Block, FILE, MFD, RLIMIT, type Sys } from '../../sys/index.ts';
+import { type Block, FILE, MFD, RLIMIT, type SpawnAttr, type Sys } from '../../sys/index.ts';
 import { candidates, launcherImage, STATUS_SIZE } from './launcher/index.ts';
 import type { CommandSpec, LauncherKind } from './protocol.ts';
 import { CommandError } from './refusals.ts';
@@ -23,6 +23,7 @@ export interface Parked {
 /** Scripts that stop themselves for the tracer and then become the command: what is left where no file of ours may be executed. */
 const SHELL_LAUNCHER = 'kill -STOP $$; exec "$0" "$@"';
 const ETXTBSY_TRIES = 20;
+const FIRST_SPARE = 200;
 
 /** NULL-terminated array of C strings, in one block: pointers, then bytes. */
 function stringArray(sys: Sys, strings: readonly Uint8Array[]): Block {
@@ -131,8 +132,8 @@ function parkLauncher(sys: Sys, kind: 'memfd' | 'file', request: LaunchRequest):
           sys,
           Object.entries(request.env).map(([k, v]) => encodeText(`${k}=${v}`)),
         );
-  const dup = [...stdioActions(request.stdio), ...[pipes.waitRead, pipes.statusWrite].map((fd) => [fd, fd] as const)];
-  const start = (path: string): number => sys.spawn({ path, argv: argv.address, envp: env?.address ?? sys.environ(), dup });
+  const files = fileActions(request.stdio, [pipes.waitRead, pipes.statusWrite]);
+  const start = (path: string): number => sys.spawn({ path, argv: argv.address, envp: env?.address ?? sys.environ(), ...files });
   makeBlocking(sys, request.stdio);
   const pid = kind === 'memfd' ? fromMemfd(sys, image, start) : fromFile(image, start);
   // Named here so that the collector sees them used after the call that was given only their addresses.
@@ -168,11 +169,22 @@ function parkLauncher(sys: Sys, kind: 'memfd' | 'file', request: LaunchRequest):
   };
 }
 
-/** Node marks 0, 1 and 2 close-on-exec: duplicating an fd onto itself clears that in the child. High numbers first keep sources from being overwritten. */
-function stdioActions(stdio: readonly number[]): (readonly [number, number])[] {
-  const SPARE = 200;
-  const moved = stdio.map((fd, i) => (fd === i ? ([fd, fd] as const) : ([fd, SPARE + i] as const)));
-  return [...moved, ...moved.flatMap(([from, to], i) => (from === to ? [] : [[to, i] as const]))];
+/**
+ * Node marks 0, 1 and 2 close-on-exec: duplicating an fd onto itself clears that in the child. Other sources go by way of spare numbers, so that
+ * none is overwritten before it is used. `keep` are fds that the launcher needs under their own numbers.
+ */
+function fileActions(stdio: readonly number[], keep: readonly number[]): Pick<SpawnAttr, 'dup' | 'close'> {
+  const spare = Math.max(FIRST_SPARE, ...stdio, ...keep) + 1;
+  const moved = stdio.map((fd, i) => ({ fd, i, by: fd === i ? fd : spare + i }));
+  const far = moved.filter(({ fd, i }) => fd !== i);
+  return {
+    dup: [
+      ...moved.map(({ fd, by }) => [fd, by] as const),
+      ...far.map(({ i, by }) => [by, i] as const),
+      ...keep.map((fd) => [fd, fd] as const),
+    ],
+    close: far.map(({ by }) => by),
+  };
 }
 
 /** Node makes the open file descriptions of pipes that it uses non-blocking; a command that shares them would see EAGAIN. */
@@ -238,7 +250,7 @@ function parkShell(sys: Sys, spec: CommandSpec, args: readonly Uint8Array[]): Pa
           Object.entries(spec.env).map(([k, v]) => encodeText(`${k}=${v}`)),
         );
   makeBlocking(sys, spec.stdio);
-  const pid = sys.spawn({ path: '/bin/sh', argv: argv.address, envp: env?.address ?? sys.environ(), dup: stdioActions(spec.stdio) });
+  const pid = sys.spawn({ path: '/bin/sh', argv: argv.address, envp: env?.address ?? sys.environ(), ...fileActions(spec.stdio, []) });
   if (pid < 0 || argv.u8.length === 0 || env?.u8.length === 0)
     throw new SyscallError('posix_spawn', Math.max(-pid, 1), '/bin/sh cannot be started');
   return { pid, launcher: 'shell', release: nothing, status: nothing, close: nothing };
@@ -252,7 +264,7 @@ function parkReader(sys: Sys): Parked {
   sys.close(pipes.statusWrite);
   const argv = stringArray(sys, [encodeText('bpfwright-doorbell'), encodeText('-c'), encodeText('read x')]);
   const env = stringArray(sys, []);
-  const pid = sys.spawn({ path: '/bin/sh', argv: argv.address, envp: env.address, dup: [[pipes.waitRead, 0]] });
+  const pid = sys.spawn({ path: '/bin/sh', argv: argv.address, envp: env.address, ...fileActions([pipes.waitRead], []) });
   sys.close(pipes.waitRead);
   if (pid < 0 || argv.u8.length === 0) throw new SyscallError('posix_spawn', Math.max(-pid, 1), '/bin/sh cannot be started');
   return { pid, launcher: 'shell', release: nothing, status: nothing, close: () => sys.close(pipes.waitWrite) };

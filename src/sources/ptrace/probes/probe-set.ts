@@ -128,7 +128,7 @@ class PtraceProbes implements ProbeSet {
     const shown = this.#shown.get(oldTid);
     if (shown !== undefined) {
       this.#shown.delete(oldTid);
-      if (!sameBytes(shown, path)) this.#options.onPathRace?.(task, shown, path);
+      if (path.length > 0 && !sameBytes(shown, path)) this.#options.onPathRace?.(task, shown, path);
     }
     // The other threads of the process are gone, and the leader's number is the caller's now.
     this.#ended.delete(task.tgid);
