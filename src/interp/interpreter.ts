@@ -13,6 +13,7 @@ import { explain } from './explain.ts';
 import { FUNC_BASE, FUNC_HI, type ProgramImage, prepare } from './image.ts';
 import { F_IMM, F_WRITE, OP, WORDS } from './ops.ts';
 import type { Environment, Fault, FaultKind, InterpreterOptions, PlainFunction, RunInput } from './types.ts';
+import { WARM_UP_OFFSET, warmUpImage } from './warm-up.ts';
 import { divide, mulHigh, swap32 } from './wide.ts';
 
 /** Tail calls that one run may make (MAX_TAIL_CALL_CNT, include/linux/bpf.h). */
@@ -32,6 +33,9 @@ const HASH_OF_MAPS = 13;
 const RDONLY_PROG = 0x80;
 /** Words saved a frame: r0..r10. */
 const SAVED = 22;
+
+/** Whether this thread's JavaScript engine has seen every operation. */
+let warm = false;
 
 /** Unwinds a helper whose callback faulted. */
 class CallbackFault extends Error {}
@@ -100,6 +104,14 @@ export class Interpreter {
       u64: (n) => BigInt.asUintN(64, this.regs64[n] ?? 0n),
       callback: (func, args) => this.#callback(func, args),
     });
+    if (!warm && this.#access.frames > 1) {
+      warm = true;
+      const region = { base: this.#access.stackTop + WARM_UP_OFFSET, count: 1, stride: 0, size: 16, writable: true };
+      const input = { ctx: 0, ctxSize: 0, regions: [region] };
+      // Twice: V8 begins to record at a function's second call.
+      for (let i = 0; i < 2; i++) this.run(warmUpImage(), input);
+      this.#state = 'idle';
+    }
   }
 
   /** Takes another stack area (a CPU's own) for the following runs. Not while a program runs. */

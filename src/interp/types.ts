@@ -58,7 +58,7 @@ export type CallCore = Pick<HelperCall, 'mem' | 'regs' | 'regs64' | 'off' | 'u64
 /** What an interpreter is made from. */
 export interface InterpreterOptions {
   readonly mem: Mem;
-  /** Stack area: see STACK_BYTES. May be changed with useStack() between runs. */
+  /** Stack area: see STACK_BYTES. Nothing else may use it, from the constructor on. May be changed with useStack() between runs. */
   readonly stack: { readonly base: number; readonly size: number };
   readonly env?: Environment;
   readonly helpers?: Iterable<HelperEntry>;
