@@ -38,6 +38,7 @@ type Side = 'enter' | 'exit';
 type SideTable = Record<SyscallAbi, Map<number, Hit[]>>;
 
 const NO_BYTES = new Uint8Array(0);
+const BLANK_SIZE = 256;
 const NO_HITS: readonly Hit[] = [];
 /** Calls that change the real ids of the caller: they end what is remembered of it. */
 const ID_CALLS = new Set(['setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid'].flatMap((name) => [name, `${name}16`]));
@@ -77,7 +78,7 @@ class PtraceProbes implements ProbeSet {
     this.#options = options;
     this.#event = new CurrentEvent(runner);
     this.#contexts = new Contexts(this.#event);
-    this.#blank = runner.alloc(256);
+    this.#blank = runner.alloc(BLANK_SIZE);
     this.#idCalls = { x86_64: new Set(), i386: new Set(), x32: new Set(), aarch64: new Set() };
     for (const { abi, row } of ID_SYSCALLS) this.#idCalls[abi].add(row.nr);
     const event = this.#event;
@@ -189,7 +190,7 @@ class PtraceProbes implements ProbeSet {
       }
       run.cpu = this.#lastCpu;
       run.ctx = ctx;
-      run.ctxSize = hit.writer.size;
+      run.ctxSize = hit.reads ? hit.writer.size : BLANK_SIZE;
       run.cookie = hit.cookie;
       if (hit.funcIp === undefined) delete run.funcIp;
       else run.funcIp = hit.funcIp;
