@@ -1,4 +1,4 @@
-/** Generated programs on the interpreter and on the live kernel: r0, all 64 bits, and the memory they leave must be the same. */
+/** Generated programs on the interpreter and on the live kernel: r0, all 64 bits, and the memory they leave must be the same. FUZZ_RUNS: how many, 300. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble, disassemble, type TestVector } from '../src/asm/index.ts';

@@ -49,9 +49,14 @@ export function slotsOf(insn: Instruction | InvalidInsn): 1 | 2 {
 export function slotAt(bytes: Uint8Array, index: number): Slot | undefined {
   const at = index * SLOT_SIZE;
   if (at < 0 || at + SLOT_SIZE > bytes.length) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, SLOT_SIZE);
-  const regs = view.getUint8(1);
-  return { code: view.getUint8(0), dst: regs & 15, src: regs >> 4, off: view.getInt16(2, true), imm: view.getInt32(4, true) };
+  const byte = (i: number): number => bytes[at + i] ?? 0;
+  return {
+    code: byte(0),
+    dst: byte(1) & 15,
+    src: byte(1) >> 4,
+    off: ((byte(2) | (byte(3) << 8)) << 16) >> 16,
+    imm: byte(4) | (byte(5) << 8) | (byte(6) << 16) | (byte(7) << 24),
+  };
 }
 
 /**
@@ -103,14 +108,16 @@ function matchRow(slot: Slot): NamedRow | InvalidInsn {
   return invalid(slot, 'variant', `${field} of opcode 0x${hex2(slot.code)} is ${slot[field]}, expected one of ${wanted}`, field);
 }
 
+const FIELDS = ['dst', 'src', 'off', 'imm'] as const;
+
 function checkFields(row: NamedRow, slot: Slot): InvalidInsn | undefined {
   const used = FORM_FIELDS[row.form];
-  for (const field of ['dst', 'src', 'off', 'imm'] as const) {
+  for (const field of FIELDS) {
     const value = slot[field];
     const isRegister = (field === 'dst' || field === 'src') && !(field === 'src' && row.form === 'ld_imm64');
     if (used[field]) {
       if (isRegister && value >= REG_COUNT) return invalid(slot, 'register', `${field} register is r${value}, expected r0 to r10`, field);
-    } else if (value !== (row[field as 'src' | 'off' | 'imm'] ?? 0)) {
+    } else if (value !== ((field === 'dst' ? undefined : row[field]) ?? 0)) {
       return invalid(slot, 'reserved', `${field} of ${row.name} is ${value}, expected 0 in a reserved field`, field);
     }
   }

@@ -54,7 +54,7 @@ export type Instruction =
   | { readonly kind: 'may_goto'; readonly off: number }
   /** helper: imm = helper id. local: imm = slots to the callee from the next instruction. kfunc: imm = BTF id, off = fd-array index. */
   | { readonly kind: 'call'; readonly target: 'helper' | 'local' | 'kfunc'; readonly imm: number; readonly off: number }
-  /** Call through a register (conformance vectors only; the kernel refuses it). */
+  /** Call through a register (conformance vectors only; the kernel refuses it). Encoded in dst_reg, as LLVM does. */
   | { readonly kind: 'callx'; readonly reg: Reg }
   | { readonly kind: 'exit' }
   /** `pseudo` is src_reg (PSEUDO); imm is the whole 64-bit constant, unsigned: low word first slot, high word second. */
@@ -71,6 +71,7 @@ export type Instruction =
     }
   | { readonly kind: 'st'; readonly size: AccessSize; readonly dst: Reg; readonly off: number; readonly imm: number }
   | { readonly kind: 'stx'; readonly size: AccessSize; readonly dst: Reg; readonly src: Reg; readonly off: number }
+  /** All work on [dst + off] with src, but load_acquire: dst = [src + off]. `fetch`: the old value goes to src (cmpxchg: compared with R0, goes to R0). */
   | {
       readonly kind: 'atomic';
       readonly size: AccessSize;
