@@ -75,13 +75,13 @@ describe('run', () => {
   });
 
   it.each([
-    ['an unknown variable', ['--set', 'nope=1', 'writes'], /no variable 'nope'[^]*min_bytes/],
+    ['an unknown variable', ['--set', 'nope=1', 'writes'], /no variable 'nope'[\s\S]*min_bytes/],
     ['a value that does not fit', ['--set', 'min_bytes=-1', 'writes'], /min_bytes: -1 does not fit/],
     ['a malformed setting', ['--set', 'min_bytes', 'writes'], /NAME=VALUE/],
-    ['an unknown program', ['nowhere'], /no bundled program 'nowhere'[^]*exec/],
+    ['an unknown program', ['nowhere'], /no bundled program 'nowhere'[\s\S]*exec/],
     ['a missing file', ['./nowhere.bpf.o'], /does not exist/],
-    ['a file that is no object', ['package.json'], /package\.json[^]*ELF/i],
-    ['a bad duration', ['--duration', 'soon', 'exec'], /duration[^]*500ms/],
+    ['a file that is no object', ['package.json'], /package\.json[\s\S]*ELF/i],
+    ['a bad duration', ['--duration', 'soon', 'exec'], /duration[\s\S]*500ms/],
     ['an unknown host', ['--host', 'moon', 'exec'], /engine/],
   ])('%s is one clear sentence', (_name, args, expected) => {
     const got = bpfwright(['run', ...args, '--', 'true']);
@@ -140,13 +140,13 @@ describe('run', () => {
     writeFileSync(bad, 'int main( {\n');
     expect(bpfwright(['run', bad, '--', 'true'])).toMatchObject({
       status: 125,
-      stderr: expect.stringMatching(/could not compile[^]*bad\.bpf\.c:1/),
+      stderr: expect.stringMatching(/could not compile[\s\S]*bad\.bpf\.c:1/),
     });
   });
 
   it('says what to install where there is no clang', () => {
     const got = bpfwright(['run', join(root, 'examples/exec.bpf.c'), '--', 'true'], { env: { CLANG: '/nonexistent/clang' } });
-    expect(got).toMatchObject({ status: 125, stderr: expect.stringMatching(/needs a clang[^]*apt install clang/) });
+    expect(got).toMatchObject({ status: 125, stderr: expect.stringMatching(/needs a clang[\s\S]*apt install clang/) });
   });
 });
 
