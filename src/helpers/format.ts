@@ -14,7 +14,7 @@ const BIN_ARGS = 512;
 /** What fetching needs. */
 export type FormatEnv = Pick<HelperCall, 'mem' | 'scratch' | 'readAny' | 'readStr'>;
 
-/** A text of `length` bytes, of which the first are in `bytes`: those that fit the buffer with its NUL. */
+/** A text of `length` bytes, of which the first are in `bytes`: those that fit the buffer with its NUL. `bytes` is good until the next call. */
 export interface Formatted {
   readonly length: number;
   readonly bytes: Uint8Array;
@@ -49,13 +49,16 @@ function endsWord(c: number): boolean {
   return c === 0 || isSpace(c) || isPunct(c);
 }
 
+/** Texts of the usual size are made here: allocating for each would cost more than formatting. */
+const COMMON = new Uint8Array(PRINTK_BUFFER);
+
 /** Bytes of a growing text; counts all, keeps what fits. */
 class Output {
   readonly bytes: Uint8Array;
   length = 0;
 
   constructor(limit: number) {
-    this.bytes = new Uint8Array(Math.max(0, limit));
+    this.bytes = limit <= COMMON.length ? COMMON.subarray(0, Math.max(0, limit)) : new Uint8Array(limit);
   }
 
   byte(c: number): void {
@@ -223,12 +226,12 @@ class Formatter {
     if (error < 0) return error;
     const arg = this.#nextArg();
     if (c === 'd' || c === 'i') {
-      const value = BigInt.asIntN(bits, arg);
-      const sign = value < 0n ? '-' : spec.plus ? '+' : spec.space ? ' ' : '';
-      putNumber(this.#out, spec, sign, String(value < 0n ? -value : value));
+      const value = bits === 32 ? Number(BigInt.asIntN(32, arg)) : BigInt.asIntN(64, arg);
+      const sign = value < 0 ? '-' : spec.plus ? '+' : spec.space ? ' ' : '';
+      putNumber(this.#out, spec, sign, String(value < 0 ? -value : value));
       return 0;
     }
-    const value = BigInt.asUintN(bits, arg);
+    const value = bits === 32 ? Number(arg & 0xffff_ffffn) : arg;
     const hex = c === 'u' ? value.toString() : value.toString(16);
     putNumber(this.#out, spec, '', c === 'X' ? hex.toUpperCase() : hex);
     return 0;
@@ -256,7 +259,7 @@ class Formatter {
     const half = space !== 'any' ? space : address < TASK_SIZE ? 'user' : 'kernel';
     const length = this.#env.readStr(scratch, room, address, half);
     this.#bin += Math.max(1, length);
-    put(length <= 1 ? new Uint8Array(0) : mem.copyOut(scratch, length - 1));
+    put(mem.u8.subarray(scratch, scratch + Math.max(0, length - 1)));
     return 0;
   }
 

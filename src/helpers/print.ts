@@ -79,8 +79,7 @@ export const PRINT_HELPERS = [
   },
 ] as const satisfies readonly HelperProto[];
 
-/** Most values that trace_printk and trace_vprintk take (kernel/trace/bpf_trace.c, include/linux/bpf.h v6.18). */
-const PRINTK_ARGS = 3;
+/** Most values that trace_vprintk and snprintf take (include/linux/bpf.h v6.18). */
 const VPRINTK_ARGS = 12;
 
 function print(call: HelperCall, fmtSize: number, args: readonly bigint[]): number {
@@ -104,12 +103,7 @@ export function readArgs(call: HelperCall, data: bigint, offset: number, size: n
 
 /** Printing into the trace buffers: length of the whole text before any cut, or a negative errno. */
 export const PRINT_IMPLS = {
-  trace_printk: (call) =>
-    print(
-      call,
-      call.off(2),
-      Array.from({ length: PRINTK_ARGS }, (_, i) => call.u64(3 + i)),
-    ),
+  trace_printk: (call) => print(call, call.off(2), [call.u64(3), call.u64(4), call.u64(5)]),
   trace_vprintk(call) {
     const args = readArgs(call, call.u64(3), call.off(3), call.off(4));
     return typeof args === 'number' ? args : print(call, call.off(2), args);
