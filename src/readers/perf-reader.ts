@@ -45,9 +45,9 @@ export class PerfReader implements AsyncIterable<PerfRecord>, Disposable {
 
   /** Everything that can be had without waiting. */
   read(): PerfRecord[] {
+    if (!this.#closed.signal.aborted) this.#fill();
     const out = this.#ready;
     this.#ready = [];
-    if (!this.#closed.signal.aborted) for (const ring of this.#rings) out.push(...ring.read());
     return out;
   }
 
@@ -72,13 +72,17 @@ export class PerfReader implements AsyncIterable<PerfRecord>, Disposable {
   /** Ends loops over the reader after what was already read. */
   close(): void {
     if (this.#closed.signal.aborted) return;
-    for (const ring of this.#rings) this.#ready.push(...ring.read());
+    this.#fill();
     this.#closed.abort();
     for (const fd of this.#fds) this.#host.close(fd);
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #fill(): void {
+    for (const ring of this.#rings) for (const record of ring.read()) this.#ready.push(record);
   }
 
   #open(mapFd: Fd, cpu: number, options: PerfReaderOptions): void {
