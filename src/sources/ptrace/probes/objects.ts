@@ -28,7 +28,7 @@ const CLONE = {
   CGROUP: 88,
   SIZE: 136,
 } as const;
-/** struct clone_args as user space passes it, and its first published size (uapi linux/sched.h). */
+/** struct clone_args as user space passes it (uapi linux/sched.h). */
 const USER_CLONE = {
   FLAGS: 0,
   PIDFD: 8,
@@ -41,9 +41,18 @@ const USER_CLONE = {
   SET_TID: 64,
   SET_TID_SIZE: 72,
   CGROUP: 80,
-  FIRST_SIZE: 64,
   SIZE: 88,
 } as const;
+/** CLONE_ARGS_SIZE_VER0. */
+const USER_CLONE_FIRST_SIZE = 64;
+
+/** Members by upper-cased name, in bytes; SIZE is the whole structure's. */
+export const OBJECT_LAYOUTS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  filename: FILENAME,
+  open_how: HOW,
+  kernel_clone_args: CLONE,
+  clone_args: USER_CLONE,
+};
 
 const CSIGNAL = 0xffn;
 const O_PATH = 0o10000000n;
@@ -190,7 +199,7 @@ export class KernelObjects {
   }
 
   #userCloneArgs(address: bigint, size: bigint): bigint | undefined {
-    if (!this.#copyStruct(address, size, USER_CLONE.FIRST_SIZE, USER_CLONE.SIZE)) return undefined;
+    if (!this.#copyStruct(address, size, USER_CLONE_FIRST_SIZE, USER_CLONE.SIZE)) return undefined;
     const { mem } = this.#event.runner;
     const dv = mem.dv;
     const user = (offset: number): bigint => dv.getBigUint64(this.#user + offset, true);
