@@ -55,7 +55,15 @@ export function badImports() {
 const BEGIN = '<!-- layers: drawn by tools/layers.mjs from tools/layers.json -->';
 const END = '<!-- /layers -->';
 
-/** What a folder is: the first sentence of its index.ts (or of the file itself). */
+/** Whether the folder (or file) has sources: empty folders exist on the disks of some. */
+function exists(folder) {
+  const path = join(root, 'src', folder);
+  return (
+    existsSync(`${path}.ts`) || (existsSync(path) && readdirSync(path, { recursive: true }).some((name) => String(name).endsWith('.ts')))
+  );
+}
+
+/** What a folder is: the first sentence of its index.ts (or of the file itself), or what layers.json says where there is none. */
 function purpose(folder) {
   for (const path of [`src/${folder}/index.ts`, `src/${folder}.ts`, `src/${folder}/main.ts`, `src/${folder}/types.ts`]) {
     if (!existsSync(join(root, path))) continue;
@@ -66,16 +74,14 @@ function purpose(folder) {
       .trim();
     return text.split(/(?<=[.;])\s/)[0]?.replace(/[.;]$/, '') ?? '';
   }
-  return '';
+  return rows.find((row) => row.folders.includes(folder))?.about ?? '';
 }
 
 /** The diagram: one box a row, top imports bottom; rows below the line compile without Node. */
 export function diagram() {
   const config = JSON.parse(readFileSync(join(root, 'tsconfig.portable.json'), 'utf8'));
   const portable = new Set(config.include.map((path) => path.replace('src/', '')));
-  const present = rows.map((row) =>
-    row.folders.filter((folder) => existsSync(join(root, 'src', folder)) || existsSync(join(root, 'src', `${folder}.ts`))),
-  );
+  const present = rows.map((row) => row.folders.filter(exists));
   const lines = [];
   let wasPortable = false;
   for (const folders of present) {

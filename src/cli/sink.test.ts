@@ -1,3 +1,4 @@
+/** The line sink: whole lines, escapes, closed pipes and slow readers. */
 import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
