@@ -65,8 +65,9 @@ export function readGlobals(file: ElfFile, section: ElfSection, map: MapSpec, bt
   if (origin !== 'rodata' && origin !== 'data' && origin !== 'bss') return [];
   const datasec = btf?.type(map.valueTypeId);
   if (btf === undefined || datasec?.kind !== 'datasec') {
-    return file.symbols
-      .filter((s) => s.section === section.index && s.type === STT.OBJECT && s.value + s.size <= section.size)
+    return file
+      .symbolsOf(section.index)
+      .filter((s) => s.type === STT.OBJECT && s.value + s.size <= section.size)
       .map((s) => ({
         name: s.name,
         map: map.name,
@@ -105,7 +106,12 @@ export function readGlobals(file: ElfFile, section: ElfSection, map: MapSpec, bt
 /** Externs that BTF declares in .kconfig and .ksyms and that the symbol table leaves undefined. */
 export function readExterns(file: ElfFile, btf: Btf | undefined): { externs: ExternSpec[]; kconfigSize: number } {
   if (btf === undefined) return { externs: [], kconfigSize: 0 };
-  const undefinedSymbols = new Map(file.symbols.filter((s) => s.section === SHN_UNDEF && s.name !== '').map((s) => [s.name, s]));
+  const undefinedSymbols = new Map(
+    file
+      .symbolsOf(SHN_UNDEF)
+      .filter((s) => s.name !== '')
+      .map((s) => [s.name, s]),
+  );
   const kconfig: (ExternSpec & { readonly align: number })[] = [];
   const ksyms: ExternSpec[] = [];
   for (const section of ['.kconfig', '.ksyms'] as const) {

@@ -65,6 +65,7 @@ export class ElfFile {
   readonly symbols: readonly ElfSymbol[];
   readonly #location: Location;
   readonly #symtab: number;
+  #bySection: Map<number, ElfSymbol[]> | undefined;
 
   /** Reads the container; FormatError with section and offset, NotSupportedError for other machines' objects. */
   constructor(bytes: Uint8Array, location: Location) {
@@ -87,6 +88,19 @@ export class ElfFile {
 
   section(index: number): ElfSection | undefined {
     return this.sections[index];
+  }
+
+  /** Symbols defined in a section, in file order. */
+  symbolsOf(section: number): readonly ElfSymbol[] {
+    if (this.#bySection === undefined) {
+      this.#bySection = new Map();
+      for (const symbol of this.symbols) {
+        const list = this.#bySection.get(symbol.section);
+        if (list === undefined) this.#bySection.set(symbol.section, [symbol]);
+        else list.push(symbol);
+      }
+    }
+    return this.#bySection.get(section) ?? [];
   }
 
   /** Relocations of a REL or RELA section, in file order. */

@@ -38,17 +38,11 @@ function namesFunction(symbol: ElfSymbol): boolean {
 
 /** All executable sections by section index. */
 export function readCode(file: ElfFile, relocations: ReadonlyMap<number, readonly ElfRelocation[]>): Map<number, CodeSection> {
-  const symbols = new Map<number, ElfSymbol[]>();
-  for (const symbol of file.symbols) {
-    if (!namesFunction(symbol)) continue;
-    const list = symbols.get(symbol.section);
-    if (list === undefined) symbols.set(symbol.section, [symbol]);
-    else list.push(symbol);
-  }
   const out = new Map<number, CodeSection>();
   for (const section of file.sections) {
-    if (isCode(section))
-      out.set(section.index, readSection(section, symbols.get(section.index) ?? [], relocations.get(section.index) ?? []));
+    if (!isCode(section)) continue;
+    const symbols = file.symbolsOf(section.index).filter(namesFunction);
+    out.set(section.index, readSection(section, symbols, relocations.get(section.index) ?? []));
   }
   return out;
 }

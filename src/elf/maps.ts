@@ -85,7 +85,12 @@ export function readBtfMaps(
   const datasec = btf.type(datasecId);
   if (datasec.kind !== 'datasec') return [];
 
-  const symbols = new Map(file.symbols.filter((s) => s.section === section.index && s.type !== STT.SECTION).map((s) => [s.name, s]));
+  const symbols = new Map(
+    file
+      .symbolsOf(section.index)
+      .filter((s) => s.type !== STT.SECTION)
+      .map((s) => [s.name, s]),
+  );
   const found = datasec.vars.map((info) => {
     const variable = btf.type(info.type);
     if (variable.kind !== 'var') throw btf.error(info.type, `.maps contains ${describe(variable)}, expected a variable`);

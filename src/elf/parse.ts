@@ -32,7 +32,12 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
   };
 
   const relocations = readRelocations(file);
-  const only = (section: string): ElfSection | undefined => single(file, section);
+  const named = byName(file);
+  const only = (section: string): ElfSection | undefined => {
+    const found = named.get(section) ?? [];
+    if (found.length > 1) throw file.error(`${found.length} sections of this name, expected one`, { section });
+    return found[0];
+  };
   const btfSection = only('.BTF');
   const completed: Btf | undefined =
     btfSection && completeBtf(file, btfSection.data.bytes, relocations.get(btfSection.index) ?? [], offsetOf(btfSection, location));
@@ -53,6 +58,7 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
   for (const section of file.sections) {
     const origin = dataOrigin(section);
     if (origin !== undefined) {
+      only(section.name);
       const map = dataMap(object, section, origin, btf);
       dataMaps.set(section.index, map);
       maps.push(map);
@@ -102,11 +108,16 @@ function offsetOf(section: ElfSection, location: Location): Location {
   return { ...location, section: section.name, offset: section.data.bytes.byteOffset };
 }
 
-/** The section with this name; two of them are an error. */
-function single(file: ElfFile, name: string): ElfSection | undefined {
-  const found = file.sections.filter((s) => s.name === name && s.type !== SHT.REL && s.type !== SHT.RELA);
-  if (found.length > 1) throw file.error(`${found.length} sections of this name, expected one`, { section: name });
-  return found[0];
+/** The sections by name; those of data and metadata must be the only ones of their name. */
+function byName(file: ElfFile): Map<string, ElfSection[]> {
+  const out = new Map<string, ElfSection[]>();
+  for (const section of file.sections) {
+    if (section.type === SHT.REL || section.type === SHT.RELA) continue;
+    const list = out.get(section.name);
+    if (list === undefined) out.set(section.name, [section]);
+    else list.push(section);
+  }
+  return out;
 }
 
 /** Relocations of the sections that need them, by section index; debugging information's are not read. */
