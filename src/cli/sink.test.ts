@@ -1,3 +1,4 @@
+/** Sinks: order, errors, and what a terminal may show. */
 /** The line sink: whole lines, escapes, closed pipes and slow readers. */
 import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
