@@ -4,6 +4,9 @@ import type { Btf } from './btf.ts';
 import type { BtfEnum, BtfInt } from './types.ts';
 import { isChar } from './value.ts';
 
+/** Nobody types more; a declared size alone must not allocate gigabytes. */
+const MAX_ENCODED = 16 << 20;
+
 /**
  * The bytes of `text` as a value of the type, sizeOf(type) of them.
  * Integers are decimal, 0x, 0o or 0b with an optional minus; bools true/false/1/0/yes/no; enums a name or a number; char arrays the text
@@ -11,7 +14,9 @@ import { isChar } from './value.ts';
  * Throws FormatError when the text is no such value or does not fit, NotSupportedError for structs, pointers and floats.
  */
 export function encodeValue(btf: Btf, typeId: number, text: string): Uint8Array {
-  const out = new Uint8Array(btf.sizeOf(typeId));
+  const size = btf.sizeOf(typeId);
+  if (size > MAX_ENCODED) throw new FormatError(`${btf.typeName(typeId)} has ${size} bytes, expected at most ${MAX_ENCODED} for a text`);
+  const out = new Uint8Array(size);
   encodeInto(btf, typeId, text, out);
   return out;
 }

@@ -38,6 +38,8 @@ export function isChar(btf: Btf, typeId: number): boolean {
 }
 
 class Reader {
+  /** Names of enums' values by value: an array of a large enum must not search it for every element. */
+  readonly #enums = new Map<number, Map<bigint, string>>();
   readonly #btf: Btf;
   readonly #view: ByteView;
   #left = MAX_VALUES;
@@ -58,7 +60,7 @@ class Reader {
         return { kind: 'pointer', value: this.#view.u64(at) };
       case 'enum':
       case 'enum64':
-        return enumValue(type, toSigned(this.#bits(at * 8, type.size * 8), type.size * 8, type.signed));
+        return this.#enum(type, toSigned(this.#bits(at * 8, type.size * 8), type.size * 8, type.signed));
       case 'float':
         return this.#float(at, type.size);
       case 'array': {
@@ -107,7 +109,7 @@ class Reader {
     const bits = member.bitSize || (type.kind === 'int' ? type.bits : type.size * 8);
     const raw = this.#bits(at * 8 + member.bitOffset, bits);
     const value = toSigned(raw, bits, type.signed);
-    if (type.kind !== 'int') return enumValue(type, value);
+    if (type.kind !== 'int') return this.#enum(type, value);
     return type.bool ? { kind: 'bool', value: raw !== 0n } : { kind: 'int', value, bits: type.size * 8 };
   }
 
@@ -117,6 +119,17 @@ class Reader {
     const value = toSigned(raw, type.bits, type.signed);
     if (type.size === 1 && type.name === 'char') return { kind: 'char', value: Number(value) };
     return { kind: 'int', value, bits: type.size * 8 };
+  }
+
+  #enum(type: BtfEnum, value: bigint): BtfValue {
+    let names = this.#enums.get(type.id);
+    if (names === undefined) {
+      names = new Map();
+      // Of several names for one value the first is used.
+      for (const v of type.values) if (!names.has(v.value)) names.set(v.value, v.name);
+      this.#enums.set(type.id, names);
+    }
+    return { kind: 'enum', value, name: names.get(value), bits: type.size * 8 };
   }
 
   #float(at: number, size: number): BtfValue {
@@ -140,8 +153,4 @@ class Reader {
 
 function toSigned(value: bigint, bits: number, signed: boolean): bigint {
   return signed ? BigInt.asIntN(bits, value) : value;
-}
-
-function enumValue(type: BtfEnum, value: bigint): BtfValue {
-  return { kind: 'enum', value, name: type.values.find((v) => v.value === value)?.name, bits: type.size * 8 };
 }

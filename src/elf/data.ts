@@ -6,6 +6,8 @@ import type { ExternSpec, GlobalSpec, MapSpec } from './types.ts';
 const ARRAY = 2;
 const BPF_F_RDONLY_PROG = 0x80;
 const BPF_F_MMAPABLE = 0x400;
+/** Far beyond any configuration: a declared size alone must not allocate gigabytes. */
+const MAX_KCONFIG = 1 << 20;
 /** Bytes of a kernel object name without its NUL. */
 const NAME_SIZE = 15;
 
@@ -140,6 +142,7 @@ export function readExterns(file: ElfFile, btf: Btf | undefined): { externs: Ext
   const placed = kconfig.map(({ align, ...extern }): ExternSpec => {
     const at = Math.ceil(offset / align) * align;
     offset = at + extern.size;
+    if (offset > MAX_KCONFIG) throw btf.error(extern.typeId, `kconfig externs need ${offset} bytes, expected at most ${MAX_KCONFIG}`);
     return { ...extern, offset: at };
   });
   return { externs: [...placed, ...ksyms], kconfigSize: offset };

@@ -17,6 +17,7 @@ export function relocate(spec: CollectionSpec, program: ProgramSpec, fds: Readon
   const insns = program.insns.slice();
   const view = new DataView(insns.buffer);
   const kconfig = spec.maps.find((m) => m.origin === 'kconfig')?.name ?? '.kconfig';
+  const externs = new Map(spec.externs.map((e, index) => [e.name, { index, weak: e.weak }]));
   for (const reference of program.references) {
     const at = reference.insn * 8;
     switch (reference.kind) {
@@ -31,8 +32,8 @@ export function relocate(spec: CollectionSpec, program: ProgramSpec, fds: Readon
       }
       case 'ksym':
       case 'kfunc': {
-        const index = spec.externs.findIndex((e) => e.name === reference.name);
-        if (spec.externs[index]?.weak !== true) {
+        const extern = externs.get(reference.name);
+        if (extern?.weak !== true) {
           const what = reference.kind === 'kfunc' ? 'kernel function' : 'kernel symbol';
           throw new NotSupportedError(
             `program ${program.name}, insn ${reference.insn}: ${what} ${reference.name} cannot be resolved here`,
@@ -43,7 +44,7 @@ export function relocate(spec: CollectionSpec, program: ProgramSpec, fds: Readon
         }
         // An absent weak symbol is address 0; an absent weak function must not be called.
         view.setUint8(at + 1, view.getUint8(at + 1) & 15);
-        if (view.getUint8(at) === CALL) view.setInt32(at + 4, POISONED_KFUNC + index, true);
+        if (view.getUint8(at) === CALL) view.setInt32(at + 4, POISONED_KFUNC + extern.index, true);
         break;
       }
       case 'func':
