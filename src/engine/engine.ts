@@ -217,6 +217,11 @@ export class Engine implements Host {
     }
   }
 
+  /** Measures the run time of programs from now on, on all threads (BPF_ENABLE_STATS). Run counts are kept anyway. */
+  enableStats(): void {
+    this.#core.mem.dv.setUint32(HEADER.STATS, 1, true);
+  }
+
   /** Runs that ended by a violation, on any thread: how many, and the last of them. */
   faults(): { readonly total: number; readonly recent: readonly FaultRecord[] } {
     return readFaults(this.#core.env);

@@ -67,6 +67,7 @@ export class Runner implements ProgramRunner {
   readonly #regions = new Map<number, { readonly id: number; readonly regions: readonly Region[] }>();
   readonly #cpus: number;
   readonly #now: Current;
+  readonly #input = { ctx: 0, ctxSize: 0, ctxWritable: false };
   #running = false;
 
   constructor(env: ThreadEnv, options: RunnerOptions = {}) {
@@ -126,19 +127,22 @@ export class Runner implements ProgramRunner {
   }
 
   run(progId: number, run: RunContext): number | undefined {
-    const result = this.runFull(progId, run);
-    return result === undefined ? undefined : Number(result & 0xffff_ffffn);
+    return this.#hold(progId, run) ? this.#interpreter.r0Low : undefined;
   }
 
   /** As run, with all 64 bits of r0. */
   runFull(progId: number, run: RunContext): bigint | undefined {
+    return this.#hold(progId, run) ? this.#interpreter.r0 : undefined;
+  }
+
+  /** Runs a program while holding the CPU. @returns whether it came to its end */
+  #hold(progId: number, run: RunContext): boolean {
     const { mem, env } = this;
     if (!(run.cpu >= 0 && run.cpu < this.#cpus)) throw new BpfError(`cpu ${run.cpu} is not below ${this.#cpus} possible CPUs`);
-    mem.refresh();
     const cpu = cpuRecord(mem, run.cpu);
     if (this.#running || lockOwner(mem, cpu + CPU.LOCK) === env.thread) {
       this.#miss(progId, cpu);
-      return undefined;
+      return false;
     }
     lock(mem, cpu + CPU.LOCK, env.thread);
     this.#running = true;
@@ -146,7 +150,7 @@ export class Runner implements ProgramRunner {
     try {
       // Looked up with the CPU held: from here on its memory stays until the CPU is free again.
       const program = this.#decoded(progId);
-      if (program === undefined) return undefined;
+      if (program === undefined) return false;
       mem.dv.setUint32(cpu + CPU.PROG, progId, true);
       return this.#execute(progId, program, run);
     } finally {
@@ -157,7 +161,7 @@ export class Runner implements ProgramRunner {
     }
   }
 
-  #execute(progId: number, program: Decoded, run: RunContext): bigint | undefined {
+  #execute(progId: number, program: Decoded, run: RunContext): boolean {
     const now = this.#now;
     this.env.cpu = run.cpu;
     now.cpu = run.cpu;
@@ -166,33 +170,41 @@ export class Runner implements ProgramRunner {
     now.funcIp = run.funcIp ?? 0n;
     now.progId = progId;
     now.progType = program.type;
-    const began = this.clock.monotonic();
+    const input = this.#input;
+    input.ctx = run.ctx;
+    input.ctxSize = run.ctxSize;
+    input.ctxWritable = program.ctxWritable;
+    const timed = this.mem.dv.getUint32(HEADER.STATS, true) !== 0;
+    const began = timed ? this.clock.monotonic() : 0n;
     const interpreter = this.#interpreter;
-    const done = interpreter.run(program.image, { ctx: run.ctx, ctxSize: run.ctxSize, ctxWritable: program.ctxWritable });
-    const time = this.clock.monotonic() - began;
-    this.#add(program.record + PROG.RUN_COUNT, 1n);
-    this.#add(program.record + PROG.RUN_TIME, time);
-    if (done) return interpreter.r0;
-    this.#add(program.record + PROG.FAULTS, 1n);
+    const done = interpreter.run(program.image, input);
+    if (timed) this.#count(program.record + PROG.RUN_TIME, Number(this.clock.monotonic() - began));
+    this.#count(program.record + PROG.RUN_COUNT, 1);
+    if (done) return true;
+    this.#count(program.record + PROG.FAULTS, 1);
     const fault = interpreter.fault;
     recordFault(this.env, {
       progId: fault?.image.progId ?? progId,
       cpu: run.cpu,
       insn: fault?.insn ?? 0,
       reason: fault?.reason ?? 'the program did not end',
-      time: began,
+      time: this.clock.monotonic(),
     });
-    return undefined;
+    return false;
   }
 
-  #add(offset: number, count: bigint): void {
-    Atomics.add(this.mem.i64, offset >>> 3, count);
+  /** Adds less than 2^32 to a 64-bit counter; by halves, because 64-bit atomics would make a bigint of each. */
+  #count(offset: number, by: number): void {
+    const { i32 } = this.mem;
+    const low = offset >>> 2;
+    const before = Atomics.add(i32, low, by | 0) >>> 0;
+    if (before + by > 0xffff_ffff) Atomics.add(i32, low + 1, 1);
   }
 
   #miss(progId: number, cpu: number): void {
     Atomics.add(this.mem.i32, (cpu + CPU.MISSES) >>> 2, 1);
     const record = idTableGet(this.mem, this.mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
-    if (record !== 0) this.#add(record + PROG.MISSES, 1n);
+    if (record !== 0) this.#count(record + PROG.MISSES, 1);
   }
 
   /** The program as decoded here; undefined when it is gone. */

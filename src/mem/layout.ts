@@ -33,6 +33,8 @@ export const HEADER = {
   CLOCK_ORIGIN: 72,
   /** Non-zero: a thread died while it held the heap's lock; new allocations fail. */
   HEAP_FAULTED: 68,
+  /** Non-zero: run times of programs are measured. */
+  STATS: 80,
   HEAP_LOCK: 128,
   /** First byte that no block covers. */
   HEAP_TOP: 132,
