@@ -68,7 +68,7 @@ const rows: Row[] = [
   { name: 'killed by SIGKILL', argv: ['sh', '-c', 'kill -KILL $$'] },
   { name: 'killed by SIGTERM', argv: ['sh', '-c', 'kill -TERM $$; echo no'] },
   { name: 'traps signals', argv: ['sh', '-c', 'trap "echo got; exit 4" USR1; kill -USR1 $$; echo no'] },
-  { name: 'SIGPIPE is not ignored', argv: ['bash', '-c', 'yes | head -1; echo ${PIPESTATUS[0]}'], needs: 'bash' },
+  { name: 'SIGPIPE is not ignored', argv: ['bash', '-c', 'yes | head -1; declare -p PIPESTATUS'], needs: 'bash' },
   { name: 'no blocked or ignored signals', argv: ['sh', '-c', "grep -E '^Sig(Blk|Ign)' /proc/self/status"] },
   { name: 'open files', argv: ['sh', '-c', 'ls /proc/self/fd | wc -l'] },
   { name: 'bash job control', argv: ['bash', '-c', JOBS], needs: 'bash' },

@@ -32,8 +32,10 @@ export function explainSeize(pid: number, errno: number, relation: 'child' | 'ot
       hint: 'this kernel or sandbox (gVisor?) lacks PTRACE_SEIZE',
     });
   }
-  const tracer = statusNumber(pid, 'TracerPid') ?? 0;
-  if (tracer !== 0) {
+  // A tracer is a thread: name its process.
+  const thread = statusNumber(pid, 'TracerPid') ?? 0;
+  if (thread !== 0) {
+    const tracer = statusNumber(thread, 'Tgid') ?? thread;
     return new SyscallError('ptrace', errno, `process ${pid} is already traced by process ${tracer}`, {
       hint: 'a process has one tracer at a time: end strace, gdb or the other bpfwright first',
     });

@@ -20,7 +20,7 @@ import {
   type TracerEvent,
   type WorkerSetup,
 } from './protocol.ts';
-import { fromWire } from './refusals.ts';
+import { fromWire, statusNumber } from './refusals.ts';
 import type { ProbeSet } from './types.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -205,6 +205,12 @@ export class PtraceSource implements EventSource, AsyncDisposable {
   async attachProcess(pid: number): Promise<TracedProcess> {
     if (!Number.isInteger(pid) || pid <= 0) throw new BpfError(`${pid} is not a process id`, { hint: 'give a positive number' });
     if (pid === process.pid) throw new BpfError('a process cannot trace itself', { hint: 'give the id of another process' });
+    if (statusNumber(pid, 'PPid') === process.pid) {
+      // libuv waits for its children on the main thread and would take their stops for ends.
+      throw new BpfError(`process ${pid} is a child of this process, whose stops Node would take away from the tracer`, {
+        hint: 'start it with spawn() of the ptrace source instead of child_process',
+      });
+    }
     const { id, job } = this.#job(pid);
     this.#post({ kind: 'attach', id, pid, maxOverhead: this.#options.maxOverhead });
     const { threads } = await job.pid;
