@@ -1,10 +1,12 @@
 /** loadCollection on the engine: what is created, in which order, with which bytes; options; refusals; nothing left open. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { MapError, NotSupportedError } from '../base/index.ts';
+import { MapError, NotSupportedError, SyscallError, VerifierError } from '../base/index.ts';
+import { Btf } from '../btf/index.ts';
 import { parseElf } from '../elf/index.ts';
 import { Engine } from '../engine/index.ts';
 import type { Fd, Host } from '../host/index.ts';
+import { hostBtf } from './host-btf.ts';
 import { type LoadOptions, loadCollection } from './index.ts';
 
 const bytes = (name: string): Uint8Array => readFileSync(new URL(`../../testdata/objects/${name}.bpf.o`, import.meta.url));
@@ -177,6 +179,63 @@ describe('maps', () => {
     );
     expect(open.size).toBe(0);
   });
+});
+
+describe('messages', () => {
+  /** A host whose progLoad throws. */
+  const refusing = (error: Error): Host =>
+    new Proxy<Host>(new Engine({ cpus: 1 }), {
+      get: (target, key) => {
+        if (key === 'progLoad') {
+          return () => {
+            throw error;
+          };
+        }
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+
+  test('a refused program is named, with the source line', () => {
+    const diagnostics = [{ code: 'x', severity: 'error', message: 'bad', location: { insn: 5 }, notes: [] }] as const;
+    const error = new VerifierError('EACCES', 'invalid mem access', 'the log', diagnostics, 'a hint');
+    try {
+      loadCollection(refusing(error), bytes('isa-v3'));
+      expect.unreachable();
+    } catch (caught) {
+      if (!(caught instanceof VerifierError)) throw caught;
+      expect(caught.message).toMatch(/^BPF_PROG_LOAD: program use: invalid mem access \(\.\/isa\.bpf\.c:\d+: .+\) \(EACCES\)$/);
+      expect(caught).toMatchObject({ log: 'the log', hint: 'a hint', code: 'EACCES' });
+      expect(caught.diagnostics[0]?.location).toMatchObject({ program: 'use', insn: 5, file: './isa.bpf.c' });
+    }
+  });
+
+  test('other failures too', () => {
+    const error = new SyscallError('BPF_PROG_LOAD', 'EPERM', 'not allowed');
+    expect(() => loadCollection(refusing(error), bytes('isa-v3'))).toThrow('BPF_PROG_LOAD: program use: not allowed (EPERM)');
+  });
+
+  test('kernel symbols that are not weak', () => {
+    const spec = parseElf(bytes('externs'));
+    const strong = { ...spec, externs: spec.externs.map((e) => ({ ...e, weak: e.weak && e.kind !== 'kfunc' })) };
+    expect(() => loadCollection(new Engine({ cpus: 1 }), strong)).toThrow(
+      /program use, insn 0: kernel symbol missing_kfunc cannot be resolved here|kernel function missing_kfunc cannot be resolved here/,
+    );
+  });
+
+  test('sections that stand for nothing', () => {
+    const spec = parseElf(bytes('isa-v3'));
+    const odd = { ...spec, programs: spec.programs.map((p) => ({ ...p, section: 'my_section' })) };
+    expect(() => loadCollection(new Engine({ cpus: 1 }), odd)).toThrow("use: section 'my_section' stands for no program type");
+    expect(loadCollection(new Engine({ cpus: 1 }), odd, { programs: { use: { type: 17 } } }).program('use').type).toBe(17);
+  });
+});
+
+test('BTF for a host has no externs', () => {
+  const { btf } = parseElf(bytes('externs'));
+  const host = Btf.parse(btf === undefined ? new Uint8Array(0) : hostBtf(btf));
+  const linkages = Array.from({ length: host.count }, (_, id) => host.type(id)).map((t) => ('linkage' in t ? t.linkage : 'none'));
+  expect(linkages).not.toContain('extern');
 });
 
 describe('programs', () => {

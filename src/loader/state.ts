@@ -2,6 +2,7 @@
 import { SyscallError } from '../base/index.ts';
 import type { CollectionSpec } from '../elf/index.ts';
 import type { Fd, Host } from '../host/index.ts';
+import { hostBtf } from './host-btf.ts';
 import type { BpfMap } from './map.ts';
 import type { Program } from './program.ts';
 import type { LoadOptions } from './types.ts';
@@ -29,7 +30,7 @@ export class LoadState {
     if (this.#btf === undefined) {
       let fd: Fd | undefined;
       try {
-        fd = this.spec.btf === undefined ? undefined : this.host.btfLoad(this.spec.btf.bytes);
+        fd = this.spec.btf === undefined ? undefined : this.host.btfLoad(hostBtf(this.spec.btf));
       } catch (error) {
         if (!(error instanceof SyscallError)) throw error;
       }
