@@ -231,3 +231,26 @@ describe('pins', () => {
     expect(e.pins()).toEqual(['/sys/fs/bpf/a']);
   });
 });
+
+describe('memory', () => {
+  test('maps that do not fit are ENOMEM, and an absurd memory is an error that says so', () => {
+    const e = new Engine({ cpus: 1, memory: { maximum: 16 << 20 }, traceBytesPerCpu: 4096 });
+    engines.push(e);
+    expect(errno(() => e.mapCreate({ ...ARRAY, maxEntries: 4 << 20 }))).toBe('ENOMEM');
+    const before = e.memoryUsage();
+    expect(errno(() => e.mapCreate({ type: 1, keySize: 4, valueSize: 100, maxEntries: 1 << 20 }))).toBe('ENOMEM');
+    expect(e.memoryUsage()).toEqual(before);
+    expect(() => new Engine({ cpus: 0 })).toThrow(/0 CPUs, expected 1 to 4096/);
+  });
+
+  test('a closed map waits for the program that uses it', () => {
+    const e = engine();
+    const map = e.mapCreate(ARRAY);
+    const { fd } = e.progLoad({ type: 17, insns: program(ldMap(1, map), mov(0, 0), exit), license: 'GPL' });
+    e.close(map);
+    expect(e.progTestRun(fd).retval).toBe(0);
+    const before = e.memoryUsage().bytes;
+    e.close(fd);
+    expect(e.memoryUsage().bytes).toBeLessThan(before);
+  });
+});

@@ -2,6 +2,7 @@
  * The embedded host: bpf(2) and perf_event_open(2) over one shared memory. This class only joins the commands; each has its file.
  * Programs run on whichever thread an event happens: give workers `shared()`, and they make a runner from it.
  */
+import { BpfError } from '../base/index.ts';
 import type { Clock } from '../helpers/types.ts';
 import type {
   AttachTarget,
@@ -53,6 +54,7 @@ export interface EngineOptions {
 }
 
 const DEFAULT_MEMORY = 64 << 20;
+const DEFAULT_MAXIMA = [2 ** 32, 2 ** 30, 2 ** 28];
 const CPUS_MAX = 4096;
 
 function defaultCpus(): number {
@@ -60,6 +62,26 @@ function defaultCpus(): number {
   return scope.navigator?.hardwareConcurrency ?? 1;
 }
 
+/** A shared memory: where address space is limited (ulimit -v, small devices) the default maximum gives way. */
+function makeMemory(asked: { readonly initial?: number; readonly maximum?: number }): Mem {
+  const maxima = asked.maximum === undefined ? DEFAULT_MAXIMA : [asked.maximum];
+  for (const maximum of maxima) {
+    try {
+      return Mem.create({ initial: Math.min(asked.initial ?? DEFAULT_MEMORY, maximum), maximum });
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      if (maximum === maxima.at(-1)) {
+        throw new BpfError(`no address space for a shared memory of ${maximum} bytes`, {
+          cause,
+          hint: 'give the engine a smaller memory.maximum',
+        });
+      }
+    }
+  }
+  throw new BpfError('a shared memory needs a maximum');
+}
+
+/** The embedded host. Close it (closeAll, or `using`) to stop links and free everything that was opened. */
 export class Engine implements Host {
   readonly name = 'engine';
   readonly possibleCpus: number;
@@ -72,8 +94,7 @@ export class Engine implements Host {
   constructor(options: EngineOptions = {}) {
     const cpus = options.cpus ?? defaultCpus();
     if (!(Number.isInteger(cpus) && cpus >= 1 && cpus <= CPUS_MAX)) throw new RangeError(`${cpus} CPUs, expected 1 to ${CPUS_MAX}`);
-    const { initial = DEFAULT_MEMORY, maximum } = options.memory ?? {};
-    const mem = Mem.create(maximum === undefined ? { initial } : { initial: Math.min(initial, maximum), maximum });
+    const mem = makeMemory(options.memory ?? {});
     const env = layOut(mem, cpus);
     mem.dv.setFloat64(HEADER.CLOCK_ORIGIN, performance.timeOrigin, true);
     initFaults(env);

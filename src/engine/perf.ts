@@ -1,5 +1,6 @@
 /**
  * Perf events and their rings in the shared memory: descriptors, the mapped metadata page, records with wake-ups. Any thread may write.
+ * A wake-up notifies the 32-bit word at the metadata page's data_head (Atomics.wait and waitAsync).
  * Opening and closing events is perf-commands.ts, the helpers' own argument rules are in helpers/.
  */
 import { ERRNO } from '../base/index.ts';
