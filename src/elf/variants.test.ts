@@ -65,6 +65,40 @@ describe('equal objects', () => {
     expect(parseElf(bytes)).toEqual(parseElf(object('legacy')));
   });
 
+  /** Changes every symbol of the object: its bytes in the table. */
+  function withSymbols(name: string, change: (symbol: DataView) => void): Uint8Array {
+    const bytes = object(name);
+    const view = new DataView(bytes.buffer);
+    const table = Number(view.getBigUint64(40, true));
+    for (let i = 0; i < view.getUint16(60, true); i++) {
+      const head = table + i * 64;
+      if (view.getUint32(head + 4, true) !== 2) continue;
+      const from = Number(view.getBigUint64(head + 24, true));
+      const to = from + Number(view.getBigUint64(head + 32, true));
+      for (let at = from + 24; at < to; at += 24) change(new DataView(bytes.buffer, at, 24));
+    }
+    return bytes;
+  }
+
+  test('symbols without type and size, as compilers wrote them once', () => {
+    const untyped = withSymbols('legacy', (symbol) => {
+      const info = symbol.getUint8(4);
+      if ((info & 15) === 1 || (info & 15) === 2) symbol.setUint8(4, info & 0xf0);
+      symbol.setBigUint64(16, 0n, true);
+    });
+    expect(parseElf(untyped)).toEqual(parseElf(object('legacy')));
+  });
+
+  test('sections without function symbols are programs named after themselves', () => {
+    const nameless = withSymbols('legacy', (symbol) => {
+      if ((symbol.getUint8(4) & 15) === 2) symbol.setUint32(0, 0, true);
+      if ((symbol.getUint8(4) & 15) === 2) symbol.setUint8(4, 0);
+    });
+    const { programs } = parseElf(nameless);
+    expect(programs.map((p) => p.name)).toEqual(['kprobe_seccomp_phase1', 'kprobe_3', 'kprobe_0x7', 'kretprobe_sys_write']);
+    expect(programs.map((p) => p.insns)).toEqual(parseElf(object('legacy')).programs.map((p) => p.insns));
+  });
+
   test('stripping DWARF changes no program', () => {
     const strip = (spec: CollectionSpec): unknown => spec.programs;
     expect(strip(parseElf(object('calls-dwarf')))).toEqual(strip(parseElf(object('calls'))));
