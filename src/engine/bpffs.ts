@@ -4,6 +4,7 @@ import type { EngineObject } from './objects.ts';
 
 const ROOT = '/sys/fs/bpf/';
 
+/** The pins of one engine. */
 export class BpfFs {
   readonly #core: EngineCore;
   readonly #pins = new Map<string, EngineObject>();

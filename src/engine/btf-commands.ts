@@ -7,6 +7,7 @@ import type { EngineCore } from './core.ts';
 /** Largest BTF that is accepted (BTF_MAX_SIZE, kernel/bpf/btf.c v6.18). */
 const SIZE_MAX = 16 << 20;
 
+/** Checks and keeps BTF. @returns its fd */
 export function btfLoad(core: EngineCore, bytes: Uint8Array): number {
   const command = 'BPF_BTF_LOAD';
   if (bytes.length > SIZE_MAX) throw core.error(command, 'E2BIG', `the BTF has ${bytes.length} bytes, expected at most ${SIZE_MAX}`);

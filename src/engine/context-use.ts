@@ -5,6 +5,7 @@
 import { HELPER_BY_ID } from '../helpers/index.ts';
 import { decodeAt, type Instruction, PSEUDO, SLOT_SIZE, slotsOf } from '../isa/index.ts';
 
+/** What a walk over a program found. */
 export interface ContextUse {
   /** False only when the context cannot matter. */
   readonly reads: boolean;

@@ -21,6 +21,7 @@ interface Retired {
   readonly free: () => void;
 }
 
+/** State that all commands share. */
 export class EngineCore {
   readonly env: ThreadEnv;
   readonly mem: Mem;

@@ -38,6 +38,7 @@ import { Runner } from './runner.ts';
 import { bannerOnce, createTraceBuffers, createTraceSource } from './trace/index.ts';
 import type { EventSource, SharedEngine } from './types.ts';
 
+/** What an engine is made from; all of it has defaults. */
 export interface EngineOptions {
   /** Possible CPUs; default what the platform's `navigator` says, else 1. Node callers give the machine's. */
   readonly cpus?: number;

@@ -34,6 +34,7 @@ export function initFaults(env: ThreadEnv): void {
   env.mem.dv.setUint32(HEADER.FAULT_LOG, env.allocOrThrow(FIRST + ENTRIES * ENTRY_SIZE), true);
 }
 
+/** Appends a fault, on any thread. */
 export function recordFault(env: ThreadEnv, fault: FaultRecord): void {
   const { mem } = env;
   const log = mem.dv.getUint32(HEADER.FAULT_LOG, true);

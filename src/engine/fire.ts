@@ -32,6 +32,7 @@ export const PT_REGS = {
   rsp: 152,
   ss: 160,
 } as const;
+/** Name of a register in PT_REGS. */
 export type RegName = keyof typeof PT_REGS;
 const PT_REGS_SIZE = 168;
 /** Argument registers of functions and of system calls. */
@@ -50,6 +51,7 @@ const TEXT = 0xffff_ffff_8100_0000n;
  */
 export type FireArg = bigint | number | string | Uint8Array | readonly FireArg[];
 
+/** The made-up event. */
 export interface FireOptions {
   /** Arguments of the function, system call or raw tracepoint. */
   readonly args?: readonly FireArg[];

@@ -28,6 +28,7 @@ export function attached(link: LinkObject): AttachedLink {
   return { id: link.id, progId: link.prog.id, progType: link.prog.type, target: link.target, cookie: link.cookie };
 }
 
+/** BPF_LINK_CREATE. @returns the link's fd; AttachError from the sources */
 export function linkCreate(core: EngineCore, attr: LinkCreateAttr): number {
   const prog = core.want(COMMAND, attr.progFd, 'prog').object;
   const { target } = attr;
@@ -62,6 +63,7 @@ export function attachToSources(sources: readonly EventSource[], link: AttachedL
   if (!taken && failure !== undefined) throw failure;
 }
 
+/** BPF_OBJ_GET_INFO_BY_FD on a link. */
 export function linkInfo(core: EngineCore, fd: number): LinkInfo {
   const { object: link } = core.want('BPF_OBJ_GET_INFO_BY_FD', fd, 'link');
   return { id: link.id, progId: link.prog.id, target: link.target };

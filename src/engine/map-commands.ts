@@ -41,6 +41,7 @@ function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoNam
   return [-errno, `a ${row.name} map cannot have ${what}`];
 }
 
+/** BPF_MAP_CREATE. @returns the map's fd */
 export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
   const command = 'BPF_MAP_CREATE';
   const refusal = refuseCreate(core, attr);
@@ -145,6 +146,7 @@ function check(core: EngineCore, command: string, result: number, map: MapObject
   throw core.error(command, -result, `${what} (${name} map ${map.id})`);
 }
 
+/** BPF_MAP_LOOKUP_ELEM; undefined for ENOENT. */
 export function mapLookupElem(core: EngineCore, fd: number, key: Uint8Array | undefined, flags = 0n): Uint8Array | undefined {
   const command = 'BPF_MAP_LOOKUP_ELEM';
   const e = element(core, { command, fd, key, flags, allowedFlags: ELEM_FLAG.LOCK, access: 'read' });
@@ -154,6 +156,7 @@ export function mapLookupElem(core: EngineCore, fd: number, key: Uint8Array | un
   return core.mem.copyOut(e.value, e.valueSize);
 }
 
+/** BPF_MAP_UPDATE_ELEM. */
 export function mapUpdateElem(core: EngineCore, fd: number, key: Uint8Array | undefined, value: Uint8Array, flags = 0n): void {
   const command = 'BPF_MAP_UPDATE_ELEM';
   const e = element(core, { command, fd, key, flags, access: 'write' });
@@ -202,6 +205,7 @@ function updateSlot(core: EngineCore, command: string, e: Element, value: Uint8A
   if (old !== undefined) core.put(old);
 }
 
+/** BPF_MAP_DELETE_ELEM; false for ENOENT. */
 export function mapDeleteElem(core: EngineCore, fd: number, key: Uint8Array): boolean {
   const command = 'BPF_MAP_DELETE_ELEM';
   const e = element(core, { command, fd, key, access: 'write' });
@@ -218,6 +222,7 @@ export function mapDeleteElem(core: EngineCore, fd: number, key: Uint8Array): bo
   return true;
 }
 
+/** BPF_MAP_GET_NEXT_KEY; undefined for ENOENT. */
 export function mapGetNextKey(core: EngineCore, fd: number, key: Uint8Array | undefined): Uint8Array | undefined {
   const command = 'BPF_MAP_GET_NEXT_KEY';
   const e = element(core, { command, fd, key, access: 'read', keyOptional: true });
@@ -233,6 +238,7 @@ export function mapGetNextKey(core: EngineCore, fd: number, key: Uint8Array | un
   }
 }
 
+/** BPF_MAP_LOOKUP_AND_DELETE_ELEM; undefined for ENOENT. */
 export function mapLookupAndDeleteElem(core: EngineCore, fd: number, key: Uint8Array | undefined, flags = 0n): Uint8Array | undefined {
   const command = 'BPF_MAP_LOOKUP_AND_DELETE_ELEM';
   const e = element(core, { command, fd, key, flags, allowedFlags: ELEM_FLAG.LOCK, access: 'both' });
@@ -244,6 +250,7 @@ export function mapLookupAndDeleteElem(core: EngineCore, fd: number, key: Uint8A
   return core.mem.copyOut(e.value, e.valueSize);
 }
 
+/** BPF_MAP_FREEZE. */
 export function mapFreeze(core: EngineCore, fd: number): void {
   const command = 'BPF_MAP_FREEZE';
   const { file, object: map } = core.want(command, fd, 'map');
@@ -252,6 +259,7 @@ export function mapFreeze(core: EngineCore, fd: number): void {
   core.mem.dv.setUint32(map.offset + MAP.FROZEN, 1, true);
 }
 
+/** BPF_OBJ_GET_INFO_BY_FD on a map. */
 export function mapInfo(core: EngineCore, fd: number): MapInfo {
   const { object: map } = core.want('BPF_OBJ_GET_INFO_BY_FD', fd, 'map');
   const { dv, u8 } = core.mem;

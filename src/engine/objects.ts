@@ -14,6 +14,7 @@ interface Counted {
   refs: number;
 }
 
+/** A map; its bytes are in the shared memory. */
 export interface MapObject extends Counted {
   readonly kind: 'map';
   readonly id: number;
@@ -29,6 +30,7 @@ export interface MapObject extends Counted {
   readonly held: Map<number, ProgObject | PerfEventObject>;
 }
 
+/** A loaded program; its image and counters are in the shared memory. */
 export interface ProgObject extends Counted {
   readonly kind: 'prog';
   readonly id: number;
@@ -48,6 +50,7 @@ export interface ProgObject extends Counted {
   readonly ctxEnd: number;
 }
 
+/** A program attached to a target. */
 export interface LinkObject extends Counted {
   readonly kind: 'link';
   readonly id: number;
@@ -58,12 +61,14 @@ export interface LinkObject extends Counted {
   readonly event: PerfEventObject | undefined;
 }
 
+/** Loaded type information. */
 export interface BtfObject extends Counted {
   readonly kind: 'btf';
   readonly id: number;
   readonly bytes: Uint8Array;
 }
 
+/** A perf event; its state is in the shared memory. */
 export interface PerfEventObject extends Counted {
   readonly kind: 'perf_event';
   readonly id: bigint;
@@ -72,6 +77,7 @@ export interface PerfEventObject extends Counted {
   readonly inherit: boolean;
 }
 
+/** Anything that an fd stands for. */
 export type EngineObject = MapObject | ProgObject | LinkObject | BtfObject | PerfEventObject;
 
 /** An open file: several fds of one object may have different modes. */

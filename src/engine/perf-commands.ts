@@ -12,6 +12,7 @@ const ALL_SAMPLE_BITS = BigInt(Object.values(SAMPLE).reduce((all, bit) => all | 
 /** Largest ring. */
 const PAGES_MAX = 1 << 16;
 
+/** perf_event_open(2) for a software event. @returns its fd */
 export function perfEventOpen(core: EngineCore, clock: Clock, attr: PerfEventAttr): number {
   if (attr.pid < 0 && attr.cpu < 0) throw core.error(COMMAND, 'EINVAL', 'pid and cpu are both -1: say which CPU or which task');
   if (attr.type !== PERF_TYPE_SOFTWARE) {
@@ -43,11 +44,13 @@ export function perfEventOpen(core: EngineCore, clock: Clock, attr: PerfEventAtt
   return core.open(event);
 }
 
+/** PERF_EVENT_IOC_ENABLE and _DISABLE. */
 export function perfEventEnable(core: EngineCore, clock: Clock, fd: number, enabled: 'enable' | 'disable'): void {
   const { object } = core.want('ioctl', fd, 'perf_event');
   setEnabled(core.mem, object.offset, enabled === 'enable', clock.monotonic());
 }
 
+/** mmap(2) of an event's ring, made at the first call. */
 export function perfEventMmap(core: EngineCore, fd: number, pages: number): RingView {
   const { object } = core.want('mmap', fd, 'perf_event');
   if (!Number.isInteger(pages) || pages < 1 || pages > PAGES_MAX || (pages & (pages - 1)) !== 0) {

@@ -46,6 +46,7 @@ export const EVENT = {
 /** Offsets in the metadata page (uapi perf_event.h struct perf_event_mmap_page). */
 export const PERF_PAGE = { SIZE: 4096, DATA_HEAD: 1024, DATA_TAIL: 1032, DATA_OFFSET: 1040, DATA_SIZE: 1048 } as const;
 
+/** perf_type_id (uapi perf_event.h). */
 export const PERF_TYPE_SOFTWARE = 1;
 /** perf_sw_ids (uapi perf_event.h). */
 export const PERF_SW = { CPU_CLOCK: 0, TASK_CLOCK: 1, DUMMY: 9, BPF_OUTPUT: 10, MAX: 12 } as const;

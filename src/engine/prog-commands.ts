@@ -132,6 +132,7 @@ function publish(core: EngineCore, loaded: Loaded): ProgObject {
   return prog;
 }
 
+/** BPF_OBJ_GET_INFO_BY_FD on a program. */
 export function progInfo(core: EngineCore, fd: number): ProgInfo {
   const { object: prog } = core.want('BPF_OBJ_GET_INFO_BY_FD', fd, 'prog');
   const { i64 } = core.mem;

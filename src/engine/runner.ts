@@ -16,6 +16,7 @@ import { makeTask } from './task.ts';
 import { TraceWriter, traceFlags } from './trace/index.ts';
 import type { ProgramRunner, RunContext, SharedEngine } from './types.ts';
 
+/** What a runner may be told; all of it has defaults. */
 export interface RunnerOptions {
   /** Clock of programs on this thread; by default performance.now() from the engine's origin. */
   readonly clock?: Clock;

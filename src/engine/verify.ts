@@ -10,6 +10,7 @@ import type { MapReferences } from './map-references.ts';
 const SLEEPABLE_TYPES = [2, 26, 27, 29, 31];
 const SYSCALL = 31;
 
+/** What the checks need beside the load's attributes. */
 export interface VerifyFacts {
   readonly gpl: boolean;
   readonly sleepable: boolean;

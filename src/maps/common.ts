@@ -36,6 +36,7 @@ const PERCPU_VALUE_MAX = 32768;
 const HASH_ELEM_MAX = (4 << 20) - 48;
 const INT_MAX = 0x7fff_ffff;
 
+/** The next multiple of 8. */
 export function roundUp8(n: number): number {
   return Math.ceil(n / 8) * 8;
 }

@@ -39,6 +39,7 @@ export interface HeapUsage {
   readonly bytes: number;
 }
 
+/** What is allocated now. */
 export function heapUsage(mem: Mem): HeapUsage {
   return { blocks: mem.dv.getUint32(HEADER.HEAP_BLOCKS, true), bytes: mem.dv.getUint32(HEADER.HEAP_BYTES, true) };
 }

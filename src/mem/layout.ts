@@ -49,7 +49,9 @@ export const HEADER = {
   HEAP_BINS: 192,
   SIZE: 1024,
 } as const;
+/** First word of a memory that an engine laid out. */
 export const HEADER_MAGIC = 0x62706677;
+/** Version of the layout. */
 export const HEADER_VERSION = 1;
 
 /** A CPU record. A CPU is a lock held for one program run. */
@@ -97,7 +99,9 @@ export const PROG = {
   /** Descriptors of its maps, u32 each, follow the record. */
   MAPS: 128,
 } as const;
+/** First word of a program's record. */
 export const PROG_MAGIC = 0x50524f47;
+/** Bits of PROG.FLAGS. */
 export const PROG_FLAG = { GPL: 1, SLEEPABLE: 2 } as const;
 
 /** Whether the memory has been laid out by an engine. */

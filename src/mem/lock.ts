@@ -21,11 +21,6 @@ export function lock(mem: Mem, offset: number, thread: number): void {
   lockSlowly(mem, index, thread);
 }
 
-/** Takes the lock if it is free. */
-export function tryLock(mem: Mem, offset: number, thread: number): boolean {
-  return Atomics.compareExchange(mem.i32, offset >>> 2, 0, thread + 1) === 0;
-}
-
 function lockSlowly(mem: Mem, index: number, thread: number): void {
   for (let i = 0; i < SPINS; i++) {
     if (Atomics.load(mem.i32, index) === 0 && Atomics.compareExchange(mem.i32, index, 0, thread + 1) === 0) return;
