@@ -3,38 +3,13 @@
  * attach point; only real sources know which names exist.
  */
 import { BpfError, encodeText } from '../base/index.ts';
+import { PT_REGS, type RegName, X86_64_REGISTERS } from '../events/index.ts';
 import type { CurrentTask } from '../helpers/types.ts';
 import type { AttachTarget } from '../host/host.ts';
 import { type Mem, type ThreadEnv, toPointer } from '../mem/index.ts';
 import { makeTask, type TaskSpec } from './task.ts';
 
-/** Offsets in struct pt_regs of x86-64 (arch/x86/include/uapi/asm/ptrace.h). */
-export const PT_REGS = {
-  r15: 0,
-  r14: 8,
-  r13: 16,
-  r12: 24,
-  rbp: 32,
-  rbx: 40,
-  r11: 48,
-  r10: 56,
-  r9: 64,
-  r8: 72,
-  rax: 80,
-  rcx: 88,
-  rdx: 96,
-  rsi: 104,
-  rdi: 112,
-  orig_rax: 120,
-  rip: 128,
-  cs: 136,
-  eflags: 144,
-  rsp: 152,
-  ss: 160,
-} as const;
-/** Name of a register in PT_REGS. */
-export type RegName = keyof typeof PT_REGS;
-const PT_REGS_SIZE = 168;
+const PT_REGS_SIZE = X86_64_REGISTERS.size;
 /** Argument registers of functions and of system calls. */
 const FUNCTION_ARGS: readonly RegName[] = ['rdi', 'rsi', 'rdx', 'rcx', 'r8', 'r9'];
 const SYSCALL_ARGS: readonly RegName[] = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];

@@ -20,32 +20,37 @@ export interface RegisterLayout {
   readonly returnRegister?: number;
 }
 
+/** Offsets of x86-64's registers in struct pt_regs (arch/x86/include/asm/ptrace.h, v6.18); 8 bytes each. */
+export const PT_REGS = {
+  r15: 0,
+  r14: 8,
+  r13: 16,
+  r12: 24,
+  rbp: 32,
+  rbx: 40,
+  r11: 48,
+  r10: 56,
+  r9: 64,
+  r8: 72,
+  rax: 80,
+  rcx: 88,
+  rdx: 96,
+  rsi: 104,
+  rdi: 112,
+  orig_rax: 120,
+  rip: 128,
+  cs: 136,
+  eflags: 144,
+  rsp: 152,
+  ss: 160,
+} as const;
+/** Name of a register in PT_REGS. */
+export type RegName = keyof typeof PT_REGS;
+
 /** x86-64's struct pt_regs (arch/x86/include/asm/ptrace.h, v6.18). */
 export const X86_64_REGISTERS: RegisterLayout = {
   size: 168,
-  offsets: {
-    r15: 0,
-    r14: 8,
-    r13: 16,
-    r12: 24,
-    rbp: 32,
-    rbx: 40,
-    r11: 48,
-    r10: 56,
-    r9: 64,
-    r8: 72,
-    rax: 80,
-    rcx: 88,
-    rdx: 96,
-    rsi: 104,
-    rdi: 112,
-    orig_rax: 120,
-    rip: 128,
-    cs: 136,
-    eflags: 144,
-    rsp: 152,
-    ss: 160,
-  },
+  offsets: PT_REGS,
   params: [112, 104, 96, 88, 72, 64],
   result: 80,
   ip: 128,
