@@ -1,4 +1,5 @@
 /** The real Sys: glibc through koffi, loaded only when asked for. Platforms where that cannot work are refused by name. */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { BpfError, NotSupportedError } from '../base/index.ts';
 import { ARCHES, type Arch } from './arch.ts';
@@ -43,9 +44,13 @@ export function platformArch(platform: string, node: string, glibc: boolean): Ar
   return arch;
 }
 
+/** The process report would say it, too, but takes as long as the rest of start-up. */
 function hasGlibc(): boolean {
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
-  return report?.header?.glibcVersionRuntime !== undefined;
+  try {
+    return !readFileSync('/proc/self/maps', 'latin1').includes('/ld-musl-');
+  } catch {
+    return true;
+  }
 }
 
 function loadKoffi(): Koffi {
@@ -64,7 +69,6 @@ let loaded: Sys | undefined;
 /** System calls of this thread's process. NotSupportedError with cause and remedy where there can be none. */
 export function loadSys(): Sys {
   if (loaded !== undefined) return loaded;
-  // The report is slow on some machines: only Linux needs to be asked for its C library.
   const arch = platformArch(process.platform, process.arch, process.platform === 'linux' && hasGlibc());
   if (arch instanceof NotSupportedError) throw arch;
   loaded = bind(loadKoffi(), arch);
@@ -72,7 +76,13 @@ export function loadSys(): Sys {
 }
 
 function bind(koffi: Koffi, arch: Arch): Sys {
-  const libc = koffi.load('libc.so.6');
+  const libc = (() => {
+    try {
+      return koffi.load('libc.so.6');
+    } catch (cause) {
+      throw new NotSupportedError('libc.so.6 cannot be loaded', { cause, hint: 'tracing processes needs glibc' });
+    }
+  })();
   const fn = (name: string, result: string, ...args: string[]): ((...values: Word[]) => number) =>
     libc.func(name, result, args) as (...values: Word[]) => number;
   const W = 'int64';

@@ -531,8 +531,9 @@ export class Tracer {
         this.#deps.emit({ kind: 'failed', id: root.id, error: toWire(launchError(report, root.name, status)) });
       }
     }
+    // First, so that what the dead task made keeps its command from counting as ended.
+    if (this.#held.size > 0) this.#releaseHeld(task);
     this.#remove(task);
-    if (this.#held.size > 0) this.#releaseHeld();
   }
 
   #remove(task: Task): void {
@@ -565,14 +566,14 @@ export class Tracer {
   }
 
   /** A held task whose parent died before its fork event, or that was held too long, is taken as it is. */
-  #releaseHeld(): void {
+  #releaseHeld(dead?: Task): void {
     const now = performance.now();
     for (const [tid, { since, status }] of this.#held) {
       const parent = statusNumber(tid, 'PPid') ?? 0;
       const tgid = statusNumber(tid, 'Tgid') ?? tid;
       const near = this.#tasks.get(tgid) ?? this.#tasks.get(parent);
-      if (near !== undefined && now - since < HOLD_LIMIT) continue;
-      const root = near?.root ?? [...this.#roots.values()].at(-1);
+      if (near !== undefined && near !== dead && now - since < HOLD_LIMIT) continue;
+      const root = near?.root ?? dead?.root ?? [...this.#roots.values()].at(-1);
       this.#held.delete(tid);
       if (root === undefined) this.#sys.ptrace(PTRACE.DETACH, tid, 0, 0);
       else this.#stopped(this.#newTask(tid, tgid, root), status);
