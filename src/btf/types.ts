@@ -24,6 +24,7 @@ export const BTF_KINDS = [
   'enum64',
 ] as const;
 
+/** Name of a kind. */
 export type BtfKind = (typeof BTF_KINDS)[number];
 
 interface Named {
@@ -33,9 +34,11 @@ interface Named {
   readonly name: string;
 }
 
+/** Type 0. */
 export interface BtfVoid extends Named {
   readonly kind: 'void';
 }
+/** An integer, char or bool. */
 export interface BtfInt extends Named {
   readonly kind: 'int';
   /** Bytes. */
@@ -52,12 +55,14 @@ export interface BtfRef extends Named {
   readonly kind: 'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag';
   readonly type: number;
 }
+/** An array; dimensions nest. */
 export interface BtfArray extends Named {
   readonly kind: 'array';
   readonly type: number;
   readonly indexType: number;
   readonly count: number;
 }
+/** A member of a struct or union. */
 export interface BtfMember {
   readonly name: string;
   readonly type: number;
@@ -66,16 +71,19 @@ export interface BtfMember {
   /** 0 when the member is no bit field. */
   readonly bitSize: number;
 }
+/** A struct or union. */
 export interface BtfComposite extends Named {
   readonly kind: 'struct' | 'union';
   /** Bytes. */
   readonly size: number;
   readonly members: readonly BtfMember[];
 }
+/** An enumerator. */
 export interface BtfEnumValue {
   readonly name: string;
   readonly value: bigint;
 }
+/** An enum of up to 32 or of 64 bits. */
 export interface BtfEnum extends Named {
   readonly kind: 'enum' | 'enum64';
   /** Bytes. */
@@ -83,47 +91,57 @@ export interface BtfEnum extends Named {
   readonly signed: boolean;
   readonly values: readonly BtfEnumValue[];
 }
+/** A struct or union that is declared only. */
 export interface BtfFwd extends Named {
   readonly kind: 'fwd';
   readonly of: 'struct' | 'union';
 }
+/** Linkage of functions and variables. */
 export type BtfLinkage = 'static' | 'global' | 'extern';
+/** A function. */
 export interface BtfFunc extends Named {
   readonly kind: 'func';
   /** Id of the func_proto. */
   readonly type: number;
   readonly linkage: BtfLinkage;
 }
+/** A parameter of a prototype. */
 export interface BtfParam {
   /** Empty and type 0 for `...`. */
   readonly name: string;
   readonly type: number;
 }
+/** A function type. */
 export interface BtfFuncProto extends Named {
   readonly kind: 'func_proto';
   readonly returnType: number;
   readonly params: readonly BtfParam[];
 }
+/** A global variable. */
 export interface BtfVar extends Named {
   readonly kind: 'var';
   readonly type: number;
   readonly linkage: BtfLinkage;
 }
+/** A place in a data section, bytes. */
 export interface BtfSecinfo {
   /** Id of the var (or func, for externs in .ksyms). */
   readonly type: number;
   readonly offset: number;
   readonly size: number;
 }
+/** A data section and its variables. */
 export interface BtfDatasec extends Named {
   readonly kind: 'datasec';
   readonly size: number;
   readonly vars: readonly BtfSecinfo[];
 }
+/** A floating-point type; size in bytes. */
 export interface BtfFloat extends Named {
   readonly kind: 'float';
   readonly size: number;
 }
+/** `__attribute__((btf_decl_tag("name")))` on a type, member or parameter. */
 export interface BtfDeclTag extends Named {
   readonly kind: 'decl_tag';
   readonly type: number;
@@ -131,6 +149,7 @@ export interface BtfDeclTag extends Named {
   readonly component: number;
 }
 
+/** Any type. */
 export type BtfType =
   | BtfVoid
   | BtfInt
@@ -185,6 +204,7 @@ export const CORE_KINDS = [
   'type_matches',
 ] as const;
 
+/** Name of a CO-RE relocation kind. */
 export type CoreKind = (typeof CORE_KINDS)[number];
 
 /** A CO-RE relocation record of .BTF.ext. */

@@ -6,11 +6,15 @@ import { ByteView, decodeText, FormatError, type Location, NotSupportedError } f
 
 /** Section types (System V gABI). */
 export const SHT = { NULL: 0, PROGBITS: 1, SYMTAB: 2, STRTAB: 3, RELA: 4, NOBITS: 8, REL: 9 } as const;
+/** Section flag: occupies memory. */
 export const SHF_ALLOC = 2;
+/** Section flag: code. */
 export const SHF_EXECINSTR = 4;
-/** Symbol types and bindings. */
+/** Symbol types. */
 export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4 } as const;
+/** Symbol bindings. */
 export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
+/** Section index of undefined symbols. */
 export const SHN_UNDEF = 0;
 
 const EM_NONE = 0;
@@ -25,6 +29,7 @@ const MAX_NAME = 2048;
 /** The largest value size that a map may have (kernel/bpf/arraymap.c: INT_MAX, v6.18), hence the largest .bss. */
 const MAX_NOBITS = 0x7fff_ffff;
 
+/** A section. */
 export interface ElfSection {
   readonly index: number;
   readonly name: string;
@@ -38,6 +43,7 @@ export interface ElfSection {
   readonly data: ByteView;
 }
 
+/** A symbol. */
 export interface ElfSymbol {
   readonly name: string;
   readonly type: number;
@@ -50,6 +56,7 @@ export interface ElfSymbol {
   readonly size: number;
 }
 
+/** A relocation. */
 export interface ElfRelocation {
   /** Byte offset in the relocated section. */
   readonly offset: number;

@@ -4,6 +4,7 @@ import type { CollectionSpec } from '../elf/index.ts';
 /** A value for a global: text as encodeValue takes it, a number, or the bytes themselves. */
 export type VariableValue = string | number | bigint | boolean | Uint8Array;
 
+/** What may be changed about a map before it is created. */
 export interface MapOptions {
   readonly maxEntries?: number;
   readonly flags?: number;
@@ -12,6 +13,7 @@ export interface MapOptions {
   readonly fd?: number;
 }
 
+/** What may be changed about a program before it is loaded. */
 export interface ProgramOptions {
   /** Load it or not, whatever its section says. */
   readonly autoload?: boolean;
@@ -22,6 +24,7 @@ export interface ProgramOptions {
   readonly flags?: number;
 }
 
+/** Options of loadCollection. */
 export interface LoadOptions {
   /** File name of the object when bytes are given: shown in errors, prefix of data maps' names. */
   readonly name?: string;
