@@ -1,3 +1,4 @@
+/** The libc bindings against the running system. */
 import { expect, test } from 'vitest';
 import { NotSupportedError } from '../base/index.ts';
 import { platformArch, signalName } from './index.ts';

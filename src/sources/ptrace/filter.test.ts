@@ -1,3 +1,4 @@
+/** The seccomp filter: which system calls it stops at, run by a small classic-BPF interpreter. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AUDIT_ARCH, SECCOMP, X32_BIT } from '../../sys/index.ts';
