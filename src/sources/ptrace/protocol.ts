@@ -19,6 +19,8 @@ export const CONTROL = {
   READS: 5,
   /** Stops handled, modulo 2^32. */
   STOPS: 6,
+  /** Tasks that wait for their parent's fork event: ring now and then, should it never come. */
+  HELD: 7,
   WORDS: 16,
 } as const;
 

@@ -126,7 +126,11 @@ export class PtraceSource implements EventSource, AsyncDisposable {
     this.#options = options;
     this.#runner = createRunner(shared);
     this.#names = createProbeSet(this.#runner);
-    this.#watchdog = new Watchdog(control, (text) => options.onWarning?.(text));
+    this.#watchdog = new Watchdog(control, {
+      say: (text) => options.onWarning?.(text),
+      ring: () => this.#ring(),
+      kill: (pid) => sendSignal(pid, 'SIGKILL'),
+    });
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });

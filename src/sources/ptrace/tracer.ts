@@ -78,12 +78,12 @@ const WAIT_FLAGS = WAIT.ALL | WAIT.NOTHREAD;
 const SYSCALL_STOP = SIGNAL.SIGTRAP | 0x80;
 /** How long a task whose parent's fork event is missing is held, milliseconds. */
 const HOLD_LIMIT = 500;
-const HOLD_STEP = 1;
 /** Overhead is judged over windows of this length, milliseconds; each stop also costs about two context switches. */
 const WINDOW = 1000;
 const SWITCH_COST = 0.003;
 /** How long the end waits for attached tasks to stop so that they can be let go, milliseconds. */
 const DETACH_LIMIT = 2000;
+const DETACH_STEP = 1;
 const EARLY_DEAD_LIMIT = 4096;
 
 const isStopSignal = (signal: number): boolean => signal >= SIGNAL.SIGSTOP && signal <= SIGNAL.SIGTTOU;
@@ -127,7 +127,7 @@ export class Tracer {
     this.#startBell();
     this.#deps.emit({ kind: 'ready' });
     while (this.#control[CONTROL.CLOSING] === 0) {
-      const tid = this.#next();
+      const tid = this.#wait.next(this.#status, WAIT_FLAGS);
       if (tid > 0) this.#handle(tid, this.#block.dv.getInt32(0, true));
     }
     this.#end();
@@ -326,16 +326,6 @@ export class Tracer {
     }
   }
 
-  #next(): number {
-    if (this.#held.size === 0) return this.#wait.next(this.#status, WAIT_FLAGS);
-    // Someone waits for an event that may never come: do not block.
-    const tid = this.#sys.waitpid(-1, this.#status, WAIT_FLAGS | WAIT.NOHANG);
-    if (tid !== 0) return tid;
-    Atomics.wait(this.#control, CONTROL.CLOSING, 0, HOLD_STEP);
-    this.#releaseHeld();
-    return 0;
-  }
-
   #handle(tid: number, status: number): void {
     this.#control[CONTROL.STOPS] = ((this.#control[CONTROL.STOPS] ?? 0) + 1) | 0;
     const task = this.#tasks.get(tid);
@@ -461,7 +451,7 @@ export class Tracer {
     if (tid === 0) return;
     const early = this.#earlyDead.delete(tid);
     const held = this.#held.get(tid);
-    this.#held.delete(tid);
+    if (this.#held.delete(tid)) this.#control[CONTROL.HELD] = this.#held.size;
     const thread = event === EVENT.CLONE && (early || existsSync(`/proc/${task.tgid}/task/${tid}`));
     const child = this.#tasks.get(tid) ?? this.#newTask(tid, thread ? task.tgid : tid, task.root);
     child.launching = task.launching;
@@ -553,14 +543,16 @@ export class Tracer {
     if (tid === this.#bell?.pid) {
       if (dead) this.#startBell();
       this.#deps.commands();
+      if (this.#held.size > 0) this.#releaseHeld();
       if (!dead) this.#sys.ptrace(PTRACE.CONT, tid, 0, 0);
       return;
     }
     if (!dead) {
       this.#held.set(tid, { since: performance.now(), status });
+      this.#control[CONTROL.HELD] = this.#held.size;
       return;
     }
-    this.#held.delete(tid);
+    this.#unhold(tid);
     this.#earlyDead.add(tid);
     if (this.#earlyDead.size > EARLY_DEAD_LIMIT) for (const oldest of this.#earlyDead) return void this.#earlyDead.delete(oldest);
   }
@@ -574,10 +566,14 @@ export class Tracer {
       const near = this.#tasks.get(tgid) ?? this.#tasks.get(parent);
       if (near !== undefined && near !== dead && now - since < HOLD_LIMIT) continue;
       const root = near?.root ?? dead?.root ?? [...this.#roots.values()].at(-1);
-      this.#held.delete(tid);
+      this.#unhold(tid);
       if (root === undefined) this.#sys.ptrace(PTRACE.DETACH, tid, 0, 0);
       else this.#stopped(this.#newTask(tid, tgid, root), status);
     }
+  }
+
+  #unhold(tid: number): void {
+    if (this.#held.delete(tid)) this.#control[CONTROL.HELD] = this.#held.size;
   }
 
   #eventMessage(tid: number): number {
@@ -609,7 +605,7 @@ export class Tracer {
     while (attached() && performance.now() < deadline) {
       const tid = this.#sys.waitpid(-1, this.#status, WAIT_FLAGS | WAIT.NOHANG);
       if (tid > 0 && tid !== this.#bell?.pid) this.#handle(tid, this.#block.dv.getInt32(0, true));
-      else if (tid <= 0) Atomics.wait(this.#control, CONTROL.READING, 0, HOLD_STEP);
+      else if (tid <= 0) Atomics.wait(this.#control, CONTROL.READING, 0, DETACH_STEP);
     }
     if (this.#bell !== undefined) {
       this.#sys.kill(this.#bell.pid, SIGNAL.SIGKILL);

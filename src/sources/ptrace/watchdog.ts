@@ -1,4 +1,4 @@
-/** Watches from the main thread whether the tracing thread is held in a read of a tracee's memory (a page behind userfaultfd or FUSE), and ends who holds it. */
+/** Watches from the main thread whether the tracing thread is held in a read of a tracee's memory (a page behind userfaultfd or FUSE), and ends who holds it; wakes the thread where a task waits too long. */
 import { CONTROL } from './protocol.ts';
 
 const PERIOD = 500;
@@ -6,18 +6,26 @@ const PERIOD = 500;
 export const STUCK_NAMED = 2000;
 export const STUCK_KILLED = 10_000;
 
+/** What a watchdog can do. */
+export interface WatchdogActions {
+  say(text: string): void;
+  /** Wakes the tracing thread. */
+  ring(): void;
+  kill(pid: number): void;
+}
+
 /** Runs between start() and stop(). */
 export class Watchdog {
   readonly #control: Int32Array;
-  readonly #say: (text: string) => void;
+  readonly #actions: WatchdogActions;
   #timer: NodeJS.Timeout | undefined;
   #read = 0;
   #since = 0;
   #named = false;
 
-  constructor(control: Int32Array, say: (text: string) => void) {
+  constructor(control: Int32Array, actions: WatchdogActions) {
     this.#control = control;
-    this.#say = say;
+    this.#actions = actions;
   }
 
   start(): void {
@@ -30,7 +38,8 @@ export class Watchdog {
   }
 
   /** One look at time `now` (milliseconds). */
-  look(now: number, kill: (pid: number) => void = killHard): void {
+  look(now: number): void {
+    if (Atomics.load(this.#control, CONTROL.HELD) !== 0) this.#actions.ring();
     const tid = Atomics.load(this.#control, CONTROL.READING);
     const read = Atomics.load(this.#control, CONTROL.READS);
     if (tid === 0 || read !== this.#read) {
@@ -42,21 +51,13 @@ export class Watchdog {
     const held = now - this.#since;
     if (held >= STUCK_NAMED && !this.#named) {
       this.#named = true;
-      this.#say(
+      this.#actions.say(
         `reading the memory of process ${tid} hangs (a page served by userfaultfd or FUSE?): it is killed after ${STUCK_KILLED / 1000} s`,
       );
     }
     if (held < STUCK_KILLED) return;
-    this.#say(`process ${tid} was killed: reading its memory took ${(held / 1000).toFixed(0)} s`);
+    this.#actions.say(`process ${tid} was killed: reading its memory took ${(held / 1000).toFixed(0)} s`);
     this.#since = now;
-    kill(tid);
-  }
-}
-
-function killHard(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended just now.
+    this.#actions.kill(tid);
   }
 }
