@@ -15,11 +15,11 @@ if (!existsSync('node_modules/esbuild') || !existsSync('node_modules/typescript'
 const { build } = await import('esbuild');
 const { writeHeaders } = await import('./headers.mjs');
 
+/** commander is CommonJS and asks for Node's modules by require. */
+const REQUIRE = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 /** Entry name in dist -> source file. Each folder with an index.ts that package.json exports is one. */
 const entries = {
   index: 'src/index.ts',
-  cli: 'src/cli/main.ts',
-  'ptrace-worker': 'src/sources/ptrace/worker.ts',
   isa: 'src/isa/index.ts',
   asm: 'src/asm/index.ts',
   btf: 'src/btf/index.ts',
@@ -29,27 +29,29 @@ const entries = {
   loader: 'src/loader/index.ts',
   readers: 'src/readers/index.ts',
 };
-const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
-const built = await build({
-  entryPoints: present,
+const common = {
   outdir: 'dist',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  packages: 'external',
-  chunkNames: 'chunks/[name]-[hash]',
   sourcemap: 'linked',
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
-}).catch(() => undefined);
+};
+/** The command line and the tracing thread start on every run: few files, libraries in them, only native code left outside. */
+const starters = { ...common, external: ['koffi'], define: { 'process.env.NODE_ENV': '"production"' }, banner: { js: REQUIRE } };
+const builds = await Promise.all([
+  build({ ...common, entryPoints: entries, splitting: true, packages: 'external', chunkNames: 'chunks/[name]-[hash]' }),
+  build({ ...starters, entryPoints: { cli: 'src/cli/main.ts' }, splitting: true, chunkNames: 'cli/[name]-[hash]' }),
+  build({ ...starters, entryPoints: { 'ptrace-worker': 'src/sources/ptrace/worker.ts' } }),
+]).catch(() => undefined);
 // esbuild has said what is wrong.
-if (built === undefined) process.exit(1);
+if (builds === undefined) process.exit(1);
 // Stale files go after the new ones stand, so that a process started meanwhile finds one whole build.
-const written = new Set(Object.keys(built.metafile.outputs));
+const written = new Set(builds.flatMap((b) => Object.keys(b.metafile.outputs)));
 for (const file of readdirSync('dist', { recursive: true, withFileTypes: true })) {
   const path = relative(root, join(file.parentPath, file.name)).replaceAll('\\', '/');
   if (file.isFile() && !path.startsWith('dist/types/') && !written.has(path)) rmSync(path);

@@ -11,7 +11,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const jobControl = `set -m
 sleep 0.2 & p=$!
 kill -STOP $p; sleep 0.05; jobs | sed 's/  */ /g'
-kill -CONT $p; wait $p; echo waited $?
+kill -CONT $p; wait -f $p; echo waited $?
 (sleep 30) & p=$!; kill -TERM $p; wait $p; echo terminated $?
 trap 'echo got usr1' USR1; kill -USR1 $$
 sh -c 'kill -9 $$'; echo killed $?
