@@ -2,13 +2,11 @@
 
 /** ptrace requests, events and options (uapi linux/ptrace.h). */
 export const PTRACE = {
-  PEEKUSER: 3,
   CONT: 7,
   GETREGS: 12,
   DETACH: 17,
   SYSCALL: 24,
   GETEVENTMSG: 0x4201,
-  GETREGSET: 0x4204,
   SEIZE: 0x4206,
   INTERRUPT: 0x4207,
   LISTEN: 0x4208,
@@ -88,6 +86,11 @@ const SIGNAL_NAMES = new Map<number, string>(Object.entries(SIGNAL).map(([name, 
 /** `SIGTERM`; `SIGRTMIN+n` for real-time signals as the shell counts them (glibc keeps 32 and 33). */
 export function signalName(signal: number): string {
   return SIGNAL_NAMES.get(signal) ?? (signal >= 34 && signal <= 64 ? `SIGRTMIN+${signal - 34}` : `signal ${signal}`);
+}
+
+/** Signals whose default is to stop: a ptrace stop with one of them and EVENT.STOP is a group stop. */
+export function isStopSignal(signal: number): boolean {
+  return signal >= SIGNAL.SIGSTOP && signal <= SIGNAL.SIGTTOU;
 }
 
 /** fcntl commands and flags, open flags. */

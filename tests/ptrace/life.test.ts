@@ -1,6 +1,6 @@
 /** Life and death: who ends with whom, what is waited for, what is left running, and that nothing is ever left stopped. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { DriverJob } from './driver.ts';
@@ -154,6 +154,11 @@ describe.skipIf(untraceable !== undefined)('life and death', () => {
     await using t = await tracing();
     await expect(t.source.attachProcess(2 ** 22 - 7)).rejects.toThrow('does not exist');
     await expect(t.source.attachProcess(process.pid)).rejects.toThrow('itself');
+    const thread =
+      readdirSync('/proc/self/task')
+        .map(Number)
+        .find((tid) => tid !== process.pid) ?? 0;
+    await expect(t.source.attachProcess(thread)).rejects.toThrow(`${thread} is a thread of process ${process.pid}`);
     const own = spawn('sleep', ['60']);
     started.push(own);
     await expect(t.source.attachProcess(own.pid ?? 0)).rejects.toThrow('is a child of this process');

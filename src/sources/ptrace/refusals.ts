@@ -1,5 +1,5 @@
 /** Why the kernel refuses to trace or to start a command, in words, with the remedy. It only reads /proc; the numbers come from the calls that failed. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { BpfError, ERRNO, errnoName, NotSupportedError, SyscallError } from '../../base/index.ts';
 import { STAGE } from './launcher/index.ts';
 
@@ -91,6 +91,38 @@ export function explainLaunch(stage: number, errno: number, name: string): Sysca
   }
   if (stage === STAGE.cwd) return new SyscallError('chdir', errno, 'the working directory of the command cannot be entered');
   return new CommandError(name, errno);
+}
+
+/** What it means that a launcher ended without becoming its command. */
+export function launchError(
+  report: { readonly stage: number; readonly errno: number } | undefined,
+  name: string,
+  status: number,
+): BpfError {
+  if (report !== undefined) return explainLaunch(report.stage, report.errno, name);
+  const code = (status >> 8) & 0xff;
+  // The shell launcher has printed why.
+  if ((status & 0x7f) === 0 && (code === 127 || code === 126))
+    return explainLaunch(STAGE.exec, code === 127 ? ERRNO.ENOENT : ERRNO.EACCES, name);
+  return new BpfError(`the launcher of '${name}' ended before its command started (wait status 0x${status.toString(16)})`);
+}
+
+/**
+ * Thread ids of a process. A process that is `known` may have ended: it has none.
+ * @throws for an unknown one that does not exist or is a thread of another
+ */
+export function threadsOf(pid: number, process: 'known' | 'unknown'): number[] {
+  let ids: number[] = [];
+  try {
+    ids = readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    if (process === 'unknown') throw explainSeize(pid, ERRNO.ESRCH, 'other');
+  }
+  // /proc shows threads under their own numbers, too.
+  if (process === 'unknown' && statusNumber(pid, 'Tgid') !== pid) {
+    throw new NotSupportedError(`${pid} is a thread of process ${statusNumber(pid, 'Tgid')}`, { hint: 'give the id of its process' });
+  }
+  return ids;
 }
 
 /** An error as it crosses threads. */

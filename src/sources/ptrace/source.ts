@@ -164,12 +164,14 @@ export class PtraceSource implements EventSource, AsyncDisposable {
 
   /** Arms a program; it runs from the moment this returns. AttachError names the nearest targets. */
   attach(link: AttachedLink): void {
+    if (this.#closed) throw new BpfError('the ptrace source is closed');
     this.#names.add(link);
     this.#command({ kind: 'add', seq: ++this.#seq, link });
   }
 
   /** Disarms a program; it does not run any more when this returns. */
   detach(linkId: number): void {
+    if (this.#closed) return;
     this.#names.remove(linkId);
     this.#command({ kind: 'remove', seq: ++this.#seq, linkId });
   }

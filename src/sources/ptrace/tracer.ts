@@ -2,14 +2,14 @@
  * The tracing loop: owns every ptrace call of its thread, follows processes and threads from their first stop to their end, asks the probes at the
  * stops they want and resumes each task exactly as it would have gone on. Commands from the main thread arrive through a doorbell (see session.ts).
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { BpfError, ERRNO, errnoName, NotSupportedError } from '../../base/index.ts';
-import { type Block, EVENT, OPTION, PTRACE, SIGNAL, type Sys, WAIT } from '../../sys/index.ts';
+import { existsSync, statSync } from 'node:fs';
+import { BpfError, ERRNO, errnoName } from '../../base/index.ts';
+import { type Block, EVENT, isStopSignal, OPTION, PTRACE, SIGNAL, type Sys, WAIT } from '../../sys/index.ts';
 import { execPath } from './exec-path.ts';
 import { MAX_INSNS, seccompFilter } from './filter.ts';
 import { STAGE } from './launcher/index.ts';
 import { CONTROL, type CommandSpec, type TracerEvent, type WarningCode } from './protocol.ts';
-import { explainLaunch, explainSeize, statusNumber, toWire } from './refusals.ts';
+import { explainSeize, launchError, statusNumber, threadsOf, toWire } from './refusals.ts';
 import { type Parked, park, parkDoorbell } from './spawn.ts';
 import { SpinWait } from './spin-wait.ts';
 import type { StopReader } from './stop.ts';
@@ -85,8 +85,6 @@ const SWITCH_COST = 0.003;
 const DETACH_LIMIT = 2000;
 const DETACH_STEP = 1;
 const EARLY_DEAD_LIMIT = 4096;
-
-const isStopSignal = (signal: number): boolean => signal >= SIGNAL.SIGSTOP && signal <= SIGNAL.SIGTTOU;
 
 export class Tracer {
   readonly #deps: TracerDeps;
@@ -296,7 +294,7 @@ export class Tracer {
     const refused = new Set<number>();
     for (;;) {
       let fresh = 0;
-      for (const tid of this.#threadsOf(root)) {
+      for (const tid of threadsOf(root.pid, root.live > 0 ? 'known' : 'unknown')) {
         if (this.#tasks.has(tid) || refused.has(tid)) continue;
         const seized = this.#sys.ptrace(PTRACE.SEIZE, tid, 0, (OPTIONS & ~FOLLOW) | follow);
         if (seized < 0) {
@@ -310,19 +308,6 @@ export class Tracer {
         if (root.everyCall) this.#sys.ptrace(PTRACE.INTERRUPT, tid, 0, 0);
       }
       if (fresh === 0) return;
-    }
-  }
-
-  #threadsOf(root: Root): number[] {
-    try {
-      const ids = readdirSync(`/proc/${root.pid}/task`).map(Number);
-      if (root.live === 0 && !ids.includes(root.pid))
-        throw new NotSupportedError(`${root.pid} is a thread, not a process`, { hint: 'give the id of its process' });
-      return ids;
-    } catch (error) {
-      if (error instanceof NotSupportedError) throw error;
-      if (root.live === 0) throw explainSeize(root.pid, ERRNO.ESRCH, 'other');
-      return [];
     }
   }
 
@@ -612,13 +597,4 @@ export class Tracer {
       this.#bell.close();
     }
   }
-}
-
-function launchError(report: { readonly stage: number; readonly errno: number } | undefined, name: string, status: number): BpfError {
-  if (report !== undefined) return explainLaunch(report.stage, report.errno, name);
-  const code = (status >> 8) & 0xff;
-  // The shell launcher has printed why.
-  if ((status & 0x7f) === 0 && (code === 127 || code === 126))
-    return explainLaunch(STAGE.exec, code === 127 ? ERRNO.ENOENT : ERRNO.EACCES, name);
-  return new BpfError(`the launcher of '${name}' ended before its command started (wait status 0x${status.toString(16)})`);
 }
