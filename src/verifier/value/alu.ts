@@ -1,11 +1,11 @@
 /** One arithmetic instruction on scalars: the dispatch, what is not computed at all, and the final sync (adjust_scalar_min_max_vals, v6.18). */
 import { addScalar, mulScalar, subScalar } from './arith.ts';
 import { andScalar, arsh32, arsh64, lsh32, lsh64, orScalar, rsh32, rsh64, xorScalar } from './bits.ts';
-import { zeroExtend32 } from './cast.ts';
+import { truncate, zeroExtend32 } from './cast.ts';
 import { ult } from './int64.ts';
-import { copyScalar, Scalar, setKnown64, setUnknown } from './scalar.ts';
+import { copyScalar, Scalar, setKnown32, setKnown64, setUnbounded, setUnknown } from './scalar.ts';
 import { syncBounds } from './sync.ts';
-import { tnumIsConst, tnumSubregIsConst } from './tnum.ts';
+import { tnumBswap, tnumIsConst, tnumSubregIsConst } from './tnum.ts';
 
 /** High nibble of an arithmetic opcode byte (uapi bpf.h BPF_OP), as it stands in the byte. */
 export const ALU = {
@@ -35,7 +35,7 @@ function countKnown(s: Scalar, is32: boolean): boolean {
 }
 
 /**
- * dst = dst op src of scalars, synced. `op` is the opcode's high nibble (ALU), except MOV. Division, modulo, byte order and shifts by an unknown
+ * dst = dst op src of scalars, synced. `op` is the opcode's high nibble (ALU), except MOV and END. Division, modulo and shifts by an unknown
  * or too large count give an unknown value of 64 bits, for 32-bit instructions too, as in v6.18. For NEG `src` is not read. dst and src may be
  * one object. Callers still ask dropContradiction(dst, 'alu').
  */
@@ -91,4 +91,33 @@ function shift(dst: Scalar, n: number, op: number, is32: boolean): void {
   if (op === ALU.LSH) (is32 ? lsh32 : lsh64)(dst, n);
   else if (op === ALU.RSH) (is32 ? rsh32 : rsh64)(dst, n);
   else (is32 ? arsh32 : arsh64)(dst, n);
+}
+
+/**
+ * dst = its lowest `bits` in another or the same byte order, zero-extended, synced (scalar_byte_swap).
+ * @param swap bytes are reversed: bswap and, as programs are little-endian here, be; not le
+ */
+export function endScalar(dst: Scalar, bits: 16 | 32 | 64, swap: boolean): void {
+  if (swap) {
+    tnumBswap(dst, dst, bits);
+    setUnbounded(dst);
+  }
+  if (bits !== 64) truncate(dst, bits === 16 ? 2 : 4);
+  syncBounds(dst);
+}
+
+/**
+ * Width at which `dst op src` is explored twice, once with dst 0 and once with -1, because dst is one of both (a sign spread by shifting) and
+ * src a constant; 0 where it is not (maybe_fork_scalars). setForked makes either.
+ */
+export function forkWidth(dst: Scalar, src: Scalar, op: number): 0 | 32 | 64 {
+  if ((op !== ALU.AND && op !== ALU.OR) || !tnumIsConst(src)) return 0;
+  if ((dst.sminH & dst.sminL) === -1 && (dst.smaxH | dst.smaxL) === 0) return 64;
+  return dst.s32min === -1 && dst.s32max === 0 ? 32 : 0;
+}
+
+/** dst becomes one of the values that forkWidth found: the one before the instruction runs. */
+export function setForked(dst: Scalar, width: 32 | 64, value: 0 | -1): void {
+  if (width === 64) setKnown64(dst, value, value);
+  else setKnown32(dst, value);
 }

@@ -145,30 +145,11 @@ function testSet(a: Scalar, b: Scalar, is32: boolean): -1 | 0 | 1 {
   return -1;
 }
 
-/** A register compared with itself: only JSET needs to know the value. */
-function selfTaken(r: Scalar, op: number, is32: boolean): -1 | 0 | 1 {
-  switch (op) {
-    case JMP.JGE:
-    case JMP.JLE:
-    case JMP.JSGE:
-    case JMP.JSLE:
-    case JMP.JEQ:
-      return 1;
-    case JMP.JSET:
-      if (isConst(r, is32)) return r.vL !== 0 || (!is32 && r.vH !== 0) ? 1 : 0;
-      if (is32) return r.s32min <= 0 && r.s32max >= 0 ? -1 : 1;
-      return !slt(0, 0, r.sminH, r.sminL) && r.smaxH >= 0 ? -1 : 1;
-    default:
-      return 0;
-  }
-}
-
 /**
- * Outcome of `r1 op r2` of scalars: 1 jumps always, 0 never, -1 not known. A constant operand is a known Scalar; the same object twice means one
- * register compared with itself.
+ * Outcome of `r1 op r2` of scalars: 1 jumps always, 0 never, -1 not known. A constant operand is a known Scalar. That
+ * one register compared with itself is certain is not used, as in v6.18.
  */
 export function branchTaken(r1: Scalar, r2: Scalar, op: number, is32: boolean): -1 | 0 | 1 {
-  if (r1 === r2) return selfTaken(r1, op, is32);
   switch (op) {
     case JMP.JEQ:
     case JMP.JNE: {
@@ -412,11 +393,10 @@ function refine(a: Scalar, b: Scalar, op: number, is32: boolean): void {
 
 /**
  * What scalars r1 and r2 are on one side of `if r1 op r2`: refined in place and synced. A constant operand is a known Scalar of its own (not
- * shared between the sides). One register compared with itself learns nothing. Callers still ask dropContradiction(r, 'true_reg1') etc.
+ * shared between the sides); r1 and r2 may be one object. Callers still ask dropContradiction(r, 'true_reg1') etc.
  * @param taken the jump is taken: the condition holds
  */
 export function refineBranch(r1: Scalar, r2: Scalar, op: number, is32: boolean, taken: boolean): void {
-  if (r1 === r2) return;
   refine(r1, r2, taken ? op : negated(op), is32);
   syncBounds(r1);
   syncBounds(r2);

@@ -1,5 +1,5 @@
 /** The value domain: what the verifier knows of a scalar, and what arithmetic and conditional jumps do to it. */
-export { ALU, aluScalar } from './alu.ts';
+export { ALU, aluScalar, endScalar, forkWidth, setForked } from './alu.ts';
 export { addScalar, subScalar } from './arith.ts';
 export * from './branch.ts';
 export * from './cast.ts';
