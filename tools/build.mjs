@@ -45,7 +45,7 @@ const common = {
 const starters = { ...common, external: ['koffi'], define: { 'process.env.NODE_ENV': '"production"' }, banner: { js: REQUIRE } };
 const builds = await Promise.all([
   build({ ...common, entryPoints: entries, splitting: true, packages: 'external', chunkNames: 'chunks/[name]-[hash]' }),
-  build({ ...starters, entryPoints: { cli: 'src/cli/main.ts' }, splitting: true, chunkNames: 'cli/[name]-[hash]' }),
+  build({ ...starters, entryPoints: { cli: 'src/cli/start.ts' }, splitting: true, chunkNames: 'cli/[name]-[hash]' }),
   build({ ...starters, entryPoints: { 'ptrace-worker': 'src/sources/ptrace/worker.ts' } }),
 ]).catch(() => undefined);
 // esbuild has said what is wrong.

@@ -63,6 +63,7 @@ const ARRAY = { type: 2, keySize: 4, valueSize: 8, maxEntries: 1 };
 describe('programs', () => {
   test('a kprobe program counts events that fire() makes, and everything comes back', () => {
     const e = engine();
+    e.runner.warmUp();
     const before = e.memoryUsage();
     const map = e.mapCreate(ARRAY);
     const { fd } = e.progLoad({ type: KPROBE, insns: counter(map), license: 'GPL', name: 'counter' });

@@ -60,9 +60,11 @@ export class Runner implements ProgramRunner {
   readonly mem: Mem;
   readonly env: ThreadEnv;
   readonly clock: Clock;
-  readonly #interpreter: Interpreter;
-  readonly #stack: number;
-  readonly #scratch: number;
+  readonly #options: RunnerOptions;
+  /** Made for the first run: many threads only ask about programs. */
+  #interpreter: Interpreter | undefined;
+  #stack = 0;
+  #scratch = 0;
   readonly #programs = new Map<number, Decoded>();
   /** By descriptor; the id tells whether it is still the same map. */
   readonly #regions = new Map<number, { readonly id: number; readonly regions: readonly Region[] }>();
@@ -76,28 +78,8 @@ export class Runner implements ProgramRunner {
     this.mem = env.mem;
     this.clock = options.clock ?? defaultClock(env.mem.dv.getFloat64(HEADER.CLOCK_ORIGIN, true));
     this.#cpus = env.mem.dv.getUint32(HEADER.CPUS, true);
-    this.#stack = env.allocOrThrow(STACK_BYTES);
-    this.#scratch = env.allocOrThrow(SCRATCH_SIZE);
+    this.#options = options;
     this.#now = { task: makeTask(env.mem), cpu: 0, cookie: 0n, funcIp: 0n, progId: 0, progType: 0 };
-    const helpers: HelperEntry[] = [];
-    for (const proto of HELPERS) {
-      const impl = HELPER_IMPL_BY_ID[proto.id];
-      if (impl !== undefined) helpers.push({ proto, impl });
-    }
-    this.#interpreter = new Interpreter({
-      mem: env.mem,
-      stack: { base: this.#stack, size: STACK_BYTES },
-      helpers,
-      env: {
-        region: (offset, image) => this.#region(offset, image),
-        tailTarget: (map, index) => {
-          const id = progArrayGet(this.mem, map, index);
-          return id === 0 ? undefined : this.#decoded(id)?.image;
-        },
-      },
-      call: (core) => this.#helperCall(core),
-      ...(options.budget === undefined ? {} : { budget: options.budget }),
-    });
   }
 
   /** Number of this thread in the engine's memory, for Engine.releaseThread. */
@@ -115,8 +97,14 @@ export class Runner implements ProgramRunner {
 
   /** Gives the thread's working memory back. The runner must not be used afterwards. */
   close(): void {
+    if (this.#interpreter === undefined) return;
     this.env.free(this.#stack);
     this.env.free(this.#scratch);
+  }
+
+  /** Makes ready what the first run would otherwise wait for (milliseconds of compiling). */
+  warmUp(): void {
+    this.#interpreter ??= this.#createInterpreter();
   }
 
   readsCtx(progId: number): boolean {
@@ -128,22 +116,22 @@ export class Runner implements ProgramRunner {
   }
 
   run(progId: number, run: RunContext): number | undefined {
-    return this.#hold(progId, run) ? this.#interpreter.r0Low : undefined;
+    return this.#hold(progId, run)?.r0Low;
   }
 
   /** As run, with all 64 bits of r0. */
   runFull(progId: number, run: RunContext): bigint | undefined {
-    return this.#hold(progId, run) ? this.#interpreter.r0 : undefined;
+    return this.#hold(progId, run)?.r0;
   }
 
-  /** Runs a program while holding the CPU. @returns whether it came to its end */
-  #hold(progId: number, run: RunContext): boolean {
+  /** Runs a program while holding the CPU. @returns the interpreter with its result when it came to its end */
+  #hold(progId: number, run: RunContext): Interpreter | undefined {
     const { mem, env } = this;
     if (!(run.cpu >= 0 && run.cpu < this.#cpus)) throw new BpfError(`cpu ${run.cpu} is not below ${this.#cpus} possible CPUs`);
     const cpu = cpuRecord(mem, run.cpu);
     if (this.#running || lockOwner(mem, cpu + CPU.LOCK) === env.thread) {
       this.#miss(progId, cpu);
-      return false;
+      return undefined;
     }
     lock(mem, cpu + CPU.LOCK, env.thread);
     this.#running = true;
@@ -151,7 +139,7 @@ export class Runner implements ProgramRunner {
     try {
       // Looked up with the CPU held: from here on its memory stays until the CPU is free again.
       const program = this.#decoded(progId);
-      if (program === undefined) return false;
+      if (program === undefined) return undefined;
       mem.dv.setUint32(cpu + CPU.PROG, progId, true);
       return this.#execute(progId, program, run);
     } finally {
@@ -162,7 +150,7 @@ export class Runner implements ProgramRunner {
     }
   }
 
-  #execute(progId: number, program: Decoded, run: RunContext): boolean {
+  #execute(progId: number, program: Decoded, run: RunContext): Interpreter | undefined {
     const now = this.#now;
     this.env.cpu = run.cpu;
     now.cpu = run.cpu;
@@ -177,11 +165,12 @@ export class Runner implements ProgramRunner {
     input.ctxWritable = program.ctxWritable;
     const timed = this.mem.dv.getUint32(HEADER.STATS, true) !== 0;
     const began = timed ? this.clock.monotonic() : 0n;
+    this.#interpreter ??= this.#createInterpreter();
     const interpreter = this.#interpreter;
     const done = interpreter.run(program.image, input);
     if (timed) this.#count(program.record + PROG.RUN_TIME, Number(this.clock.monotonic() - began));
     this.#count(program.record + PROG.RUN_COUNT, 1);
-    if (done) return true;
+    if (done) return interpreter;
     this.#count(program.record + PROG.FAULTS, 1);
     const fault = interpreter.fault;
     recordFault(this.env, {
@@ -191,7 +180,33 @@ export class Runner implements ProgramRunner {
       reason: fault?.reason ?? 'the program did not end',
       time: this.clock.monotonic(),
     });
-    return false;
+    return undefined;
+  }
+
+  #createInterpreter(): Interpreter {
+    const helpers: HelperEntry[] = [];
+    for (const proto of HELPERS) {
+      const impl = HELPER_IMPL_BY_ID[proto.id];
+      if (impl !== undefined) helpers.push({ proto, impl });
+    }
+    this.#stack = this.env.allocOrThrow(STACK_BYTES);
+    this.#scratch = this.env.allocOrThrow(SCRATCH_SIZE);
+    const { budget } = this.#options;
+    const made = new Interpreter({
+      mem: this.mem,
+      stack: { base: this.#stack, size: STACK_BYTES },
+      helpers,
+      env: {
+        region: (offset, image) => this.#region(offset, image),
+        tailTarget: (map, index) => {
+          const id = progArrayGet(this.mem, map, index);
+          return id === 0 ? undefined : this.#decoded(id)?.image;
+        },
+      },
+      call: (core) => this.#helperCall(core),
+      ...(budget === undefined ? {} : { budget }),
+    });
+    return made;
   }
 
   /** Adds less than 2^32 to a 64-bit counter; by halves, because 64-bit atomics would make a bigint of each. */

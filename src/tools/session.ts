@@ -134,6 +134,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
       ...(options.follow === undefined ? {} : { follow: options.follow }),
       ...(options.maxOverhead === undefined ? {} : { maxOverhead: options.maxOverhead }),
       ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
+      ...(options.ownProcess === undefined ? {} : { ownProcess: options.ownProcess }),
     });
     const sources = starting.then(
       (made) => [made],

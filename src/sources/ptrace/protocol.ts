@@ -78,10 +78,12 @@ export type TracerEvent =
 
 export type WarningCode = 'setuid' | 'seccomp' | 'launcher' | 'probe' | 'overhead' | 'stuck' | 'path';
 
-/** Posted to the worker when it starts. */
+/** The first message to the worker. */
 export interface WorkerSetup<Shared = unknown> {
   readonly shared: Shared;
   readonly control: Int32Array;
   readonly filter: TraceFilter;
   readonly follow: boolean;
+  /** Signal settings of the whole process may be changed. */
+  readonly ownProcess: boolean;
 }

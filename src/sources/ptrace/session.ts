@@ -1,8 +1,8 @@
 /** The tracing thread from start to end: builds the tracer from what was posted to it and carries out the main thread's commands. */
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { BpfError } from '../../base/index.ts';
 import type { Mem } from '../../mem/index.ts';
-import { loadSys, type Sys } from '../../sys/index.ts';
+import { loadSys, quietChildStops, type Sys } from '../../sys/index.ts';
 import { CONTROL, type Command, type TraceFilter, type TracerEvent, type WarningCode, type WorkerSetup } from './protocol.ts';
 import { toWire } from './refusals.ts';
 import { StopReader } from './stop.ts';
@@ -24,14 +24,23 @@ export interface TracingGround<Shared> {
   warn(code: WarningCode, message: string): void;
 }
 
-/** Runs the calling worker's tracer until the main thread closes it. `build` makes the engine's side. */
+/** Waits for the setup, then runs the calling worker's tracer until the main thread closes it. `build` makes the engine's side. */
 export function runSession<Shared>(build: (ground: TracingGround<Shared>) => TracingEngine): void {
   const port = parentPort;
   if (port === null) throw new BpfError('the ptrace worker must be started as a worker thread');
-  const setup = workerData as WorkerSetup<Shared>;
+  port.once('message', (setup: WorkerSetup<Shared>) => session(port, setup, build));
+  try {
+    loadSys();
+  } catch {
+    // The session fails for the same reason, and then someone listens.
+  }
+}
+
+function session<Shared>(port: MessagePort, setup: WorkerSetup<Shared>, build: (ground: TracingGround<Shared>) => TracingEngine): void {
   const emit = (event: TracerEvent): void => port.postMessage(event);
   try {
     const sys = watched(loadSys(), setup.control);
+    if (setup.ownProcess) quietChildStops(sys);
     const { mem, probes, createTask } = build({
       shared: setup.shared,
       sys,

@@ -2,10 +2,8 @@
  * The ptrace source as the main thread sees it: starts commands and attaches to processes on a tracing thread of its own, arms and disarms
  * programs there, and reports ends. It makes no system call itself and needs no native code on this thread.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { readFileSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
 import { BpfError } from '../../base/index.ts';
 import { type AttachedLink, createRunner, type EventSource, type Runner, type SharedEngine } from '../../engine/index.ts';
 import { signalName } from '../../sys/index.ts';
@@ -21,6 +19,7 @@ import {
   type WorkerSetup,
 } from './protocol.ts';
 import { fromWire, statusNumber } from './refusals.ts';
+import { takeThread } from './thread.ts';
 import type { ProbeSet } from './types.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -42,6 +41,8 @@ export interface PtraceOptions {
   readonly maxOverhead?: number;
   /** One sentence each: lost privileges, a slower way of tracing, tracing given up. Default: dropped. */
   readonly onWarning?: (text: string) => void;
+  /** This process is a program of its own: signal settings that hold for all of it may be changed for speed. Default false. */
+  readonly ownProcess?: boolean;
   /** Script of the tracing thread. Default: the one built with this package. */
   readonly worker?: URL;
 }
@@ -148,8 +149,11 @@ export class PtraceSource implements EventSource, AsyncDisposable {
   static async create(engine: { shared(): SharedEngine }, options: PtraceOptions = {}): Promise<PtraceSource> {
     const control = new Int32Array(new SharedArrayBuffer(CONTROL.WORDS * 4));
     const shared = engine.shared();
-    const setup: WorkerSetup<SharedEngine> = { shared, control, filter: options.filter ?? {}, follow: options.follow ?? true };
-    const worker = new Worker(options.worker ?? workerScript(), { workerData: setup });
+    const { filter = {}, follow = true, ownProcess = false } = options;
+    const setup: WorkerSetup<SharedEngine> = { shared, control, filter, follow, ownProcess };
+    const worker = takeThread(options.worker);
+    worker.ref();
+    worker.postMessage(setup);
     await new Promise<void>((resolve, reject) => {
       worker.once('error', reject);
       worker.once('message', (event: TracerEvent) => {
@@ -417,18 +421,5 @@ function parentFileLimit(): number | undefined {
     return soft === undefined ? undefined : Number(soft);
   } catch {
     return undefined;
-  }
-}
-
-/** dist/ptrace-worker.js of this package, from the bundle in dist/ as well as from the sources. */
-function workerScript(): URL {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const manifest = join(folder, 'package.json');
-    if (existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string }).name === 'bpfwright') {
-      const script = join(folder, 'dist', 'ptrace-worker.js');
-      if (existsSync(script)) return pathToFileURL(script);
-      throw new BpfError(`${script} does not exist`, { hint: 'build the package: npm run build' });
-    }
-    if (dirname(folder) === folder) throw new BpfError('the folder of the bpfwright package cannot be found');
   }
 }

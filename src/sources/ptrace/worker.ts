@@ -10,6 +10,7 @@ import type { TracedTask } from './types.ts';
 runSession<SharedEngine>(({ shared, sys, filter, warn }) => {
   const clock = { monotonic: () => process.hrtime.bigint(), boottime: () => sys.clock(CLOCK.BOOTTIME) };
   const runner = createRunner(shared, { clock });
+  runner.warmUp();
   const env = new TaskEnv(sys, runner.mem, shared.possibleCpus);
   const probes = createProbeSet(runner, {
     ...(isEmpty(filter) ? {} : { filter: (task) => passes(filter, task) }),
