@@ -3,8 +3,8 @@
  * others tell, in the kernel's order, because a different order can give a different result.
  */
 import { MAX32, SIGN, slt, toU64, ult, ult32 } from './int64.ts';
-import { type Scalar, setUnbounded } from './scalar.ts';
-import { tnum, tnumIntersect, tnumIsConst, tnumRange, tnumSubregIsConst } from './tnum.ts';
+import { type Scalar, setKnown64, setUnbounded } from './scalar.ts';
+import { tnum, tnumContains, tnumIntersect, tnumIsConst, tnumNext, tnumRange, tnumSubregIsConst } from './tnum.ts';
 
 /** Raises the lower bound, or leaves it. */
 function raiseUmin(r: Scalar, h: number, l: number): void {
@@ -47,6 +47,32 @@ export function updateBounds32(r: Scalar): void {
   narrowU32(r, vL, vL | mL);
 }
 
+const next = tnum();
+
+/**
+ * Where ranges and bits have only one unsigned number in common, that is the value (v6.18.y, and later). Contradictory parts can also end here,
+ * as in the kernel.
+ */
+function findSingle(r: Scalar): void {
+  const { uminH, uminL } = r;
+  // The whole range [umin, umin | 1] is possible: the common case.
+  const inside = tnumContains(r, uminH, uminL);
+  if (inside && (r.mL & 1) !== 0 && (uminL & 1) === 0 && (uminL !== r.umaxL || uminH !== r.umaxH)) return;
+  tnumNext(next, r, uminH, uminL);
+  if (inside) {
+    if (ult(r.umaxH, r.umaxL, next.vH, next.vL)) setKnown64(r, uminH, uminL);
+    return;
+  }
+  const { vH, vL } = next;
+  if (vH === (r.vH | r.mH) && vL === (r.vL | r.mL)) {
+    setKnown64(r, vH, vL);
+    return;
+  }
+  if (ult(r.umaxH, r.umaxL, vH, vL)) return;
+  tnumNext(next, r, vH, vL);
+  if (ult(r.umaxH, r.umaxL, next.vH, next.vL)) setKnown64(r, vH, vL);
+}
+
 /** 64-bit ranges learn from the bits. */
 export function updateBounds64(r: Scalar): void {
   const { vH, vL, mH, mL } = r;
@@ -54,6 +80,7 @@ export function updateBounds64(r: Scalar): void {
   lowerSmax(r, vH | (mH & MAX32), vL | mL);
   raiseUmin(r, vH, vL);
   lowerUmax(r, vH | mH, vL | mL);
+  findSingle(r);
 }
 
 /** All ranges learn from the bits. */

@@ -2,7 +2,7 @@
  * Tristate numbers: 64 bits each known 0, known 1 or unknown (kernel/bpf/tnum.c, v6.18). Operations write to `out`, which may be an operand, so
  * that nothing is allocated. Ranges are not known here.
  */
-import { addHigh, highOf, lowOf, mulHigh, sarHigh, sarLow, shlHigh, shlLow, shrHigh, shrLow, subHigh, toU64 } from './int64.ts';
+import { addHigh, highOf, lowOf, mulHigh, sarHigh, sarLow, shlHigh, shlLow, shrHigh, shrLow, subHigh, toU64, ult } from './int64.ts';
 
 /**
  * A tristate number as two 64-bit words of int32 halves: bits set in `m` are unknown, the others equal those of `v`; no bit is set in both.
@@ -64,12 +64,12 @@ export function tnumRange(out: Tnum, minH: number, minL: number, maxH: number, m
   const differH = minH ^ maxH;
   if (differH === 0) {
     const bits = 32 - Math.clz32(minL ^ maxL);
-    const unknown = bits === 32 ? -1 : (1 << bits) - 1;
+    const unknown = bits === 32 ? -1 : ((1 << bits) - 1) | 0;
     tnumSet(out, minH, minL & ~unknown, 0, unknown);
     return;
   }
   const bits = 32 - Math.clz32(differH);
-  const unknown = bits === 32 ? -1 : (1 << bits) - 1;
+  const unknown = bits === 32 ? -1 : ((1 << bits) - 1) | 0;
   tnumSet(out, minH & ~unknown, 0, unknown, -1);
 }
 
@@ -219,6 +219,45 @@ export function tnumIsAligned(a: Tnum, size: number): boolean {
 /** Some number of the tnum equals the 64-bit number. */
 export function tnumContains(a: Tnum, h: number, l: number): boolean {
   return (l & ~a.mL) === a.vL && (h & ~a.mH) === a.vH;
+}
+
+/**
+ * The smallest number of `a` above the u64 (h, l), as a constant; the largest number of `a` if there is none above. `out` is not `a`.
+ */
+export function tnumNext(out: Tnum, a: Tnum, h: number, l: number): void {
+  const maxH = a.vH | a.mH;
+  const maxL = a.vL | a.mL;
+  if (!ult(h, l, maxH, maxL)) {
+    tnumSet(out, maxH, maxL, 0, 0);
+    return;
+  }
+  // The smallest candidate that is large enough, its known bits not yet looked at.
+  const cL = (l + 1) | 0;
+  const cH = cL === 0 ? (h + 1) | 0 : h;
+  const wrongH = (cH ^ a.vH) & ~a.mH;
+  const wrongL = (cL ^ a.vL) & ~a.mL;
+  if ((wrongH | wrongL) === 0) {
+    tnumSet(out, cH, cL, 0, 0);
+    return;
+  }
+  let bit = wrongH === 0 ? 31 - Math.clz32(wrongL) : 63 - Math.clz32(wrongH);
+  const tooLarge = bit < 32 ? (cL >>> bit) & 1 : (cH >>> (bit - 32)) & 1;
+  // A bit that must be 0 but is 1: the next unknown 0 above it becomes 1 instead.
+  if (tooLarge === 1) {
+    const freeH = bit < 32 ? a.mH & ~cH : bit === 63 ? 0 : a.mH & ~cH & -(2 << (bit - 32));
+    const freeL = bit < 31 ? a.mL & ~cL & -(2 << bit) : 0;
+    bit = freeL !== 0 ? 31 - Math.clz32(freeL & -freeL) : 63 - Math.clz32(freeH & -freeH);
+  }
+  // Above the bit as the candidate, there 1, below as small as possible.
+  if (bit >= 32) {
+    const one = 1 << (bit - 32);
+    const low = one - 1;
+    tnumSet(out, (cH & ~(low | one)) | one | (a.vH & low), a.vL, 0, 0);
+  } else {
+    const one = 1 << bit;
+    const low = one - 1;
+    tnumSet(out, cH, (cL & ~(low | one)) | one | (a.vL & low), 0, 0);
+  }
 }
 
 /** The byte order of the lowest `bits` is reversed, and the rest cleared. */
