@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
+import { dismissThread } from '../sources/ptrace/thread.ts';
 import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
 import { duration, list, percent, pid, unsigned } from './args.ts';
@@ -114,3 +115,4 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 process.exitCode = await main(process.argv.slice(2));
+await dismissThread();

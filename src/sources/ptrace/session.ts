@@ -28,7 +28,8 @@ export interface TracingGround<Shared> {
 export function runSession<Shared>(build: (ground: TracingGround<Shared>) => TracingEngine): void {
   const port = parentPort;
   if (port === null) throw new BpfError('the ptrace worker must be started as a worker thread');
-  port.once('message', (setup: WorkerSetup<Shared>) => session(port, setup, build));
+  // Nothing instead of a setup: not needed after all.
+  port.once('message', (setup: WorkerSetup<Shared> | undefined) => (setup === undefined ? port.close() : session(port, setup, build)));
   try {
     loadSys();
   } catch {

@@ -20,6 +20,16 @@ export function takeThread(script: URL | undefined): Worker {
   return taken;
 }
 
+/** Ends a prepared thread that nobody took; a process must not exit while it still comes up (native code loads in it). */
+export async function dismissThread(): Promise<void> {
+  const worker = ready;
+  if (worker === undefined) return;
+  ready = undefined;
+  worker.ref();
+  worker.postMessage(undefined);
+  await new Promise((resolve) => worker.once('exit', resolve));
+}
+
 function startThread(script: URL | undefined): Worker {
   const worker = new Worker(script ?? workerScript());
   worker.unref();
