@@ -10,6 +10,7 @@ import { CommandError } from '../sources/ptrace/index.ts';
 import { dieBySignal, loadSys } from '../sys/index.ts';
 import { readProgram } from '../tools/bundled.ts';
 import { readSettings, settingsHelp } from '../tools/globals.ts';
+import { inheritedFds } from '../tools/inherited.ts';
 import { mapLines, mapRows, printableMaps } from '../tools/map-dump.ts';
 import { type TraceSession, trace } from '../tools/session.ts';
 import { asUser, type User, userOf } from '../tools/user.ts';
@@ -54,6 +55,7 @@ export async function run(program: string | undefined, command: string[] | undef
       hint: `run a command: bpfwright run ${program} -- command...; or watch a process: bpfwright run -p PID ${program}`,
     });
   }
+  const inherit = command === undefined ? [] : inheritedFds();
   const user = command === undefined ? undefined : userOf(options.user);
   const printer = new Printer(options, command !== undefined, user);
   const warn = (text: string): void => {
@@ -61,7 +63,7 @@ export async function run(program: string | undefined, command: string[] | undef
   };
   for (const pid of attach) announce(pid, warn);
   try {
-    const session = await start(program, command, user, warn, options);
+    const session = await start(program, command, { user, inherit, warn, options });
     const release = guardSignals(session, command !== undefined);
     if (options.verbose === true) describeSession(session, printer);
     await printer.follow(session);
@@ -105,10 +107,14 @@ function help(program: string | undefined, self: Command): number {
 async function start(
   program: string,
   command: readonly string[] | undefined,
-  user: User | undefined,
-  warn: (text: string) => void,
-  options: RunOptions,
+  how: {
+    readonly user: User | undefined;
+    readonly inherit: readonly number[];
+    readonly warn: (text: string) => void;
+    readonly options: RunOptions;
+  },
 ): Promise<TraceSession> {
+  const { user, inherit, warn, options } = how;
   const objects = [program, ...(options.also ?? [])].map(readProgram);
   const specs = objects.map((o) => parseElf(o.bytes, o.name));
   const maxOverhead = options.maxOverhead ?? (command === undefined ? DEFAULT_OVERHEAD : undefined);
@@ -124,6 +130,7 @@ async function start(
     attach: options.attach ?? [],
     onWarning: warn,
     ownProcess: true,
+    inherit,
     ...(options.quiet === true ? {} : { onBanner: warn }),
     ...(command === undefined ? {} : { command }),
     ...(user === undefined ? {} : { user }),

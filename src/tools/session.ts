@@ -31,6 +31,8 @@ export interface TraceOptions {
   /** Working directory and environment of the command. Default: the caller's. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** File descriptors above 2 that the command gets under their own numbers. */
+  readonly inherit?: readonly number[];
   /** Who the command runs as (needs root). */
   readonly user?: User;
   /** Percent of the time that tracing may cost before attached processes are let go. */
@@ -155,6 +157,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
       command = await source.spawn(options.command, {
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         ...(options.env === undefined ? {} : { env: options.env }),
+        ...(options.inherit === undefined ? {} : { inherit: options.inherit }),
         ...(options.user === undefined ? {} : { user: options.user }),
       });
     }

@@ -96,6 +96,23 @@ describe('traced and untraced', () => {
     expect(direct).toMatchObject({ signal: 'SIGSEGV', stdout: 'before\n' });
   });
 
+  it('descriptors above 2 reach the command', () => {
+    const script = (run: string) => `cd ${dir}; exec 5>five; ${run} sh -c 'echo through 5 >&5; cat /dev/fd/6' 6<<< six; cat five`;
+    const plain = run(['bash', '-c', script('')]);
+    expect(plain.stdout).toBe('six\nthrough 5\n');
+    expect(run(['bash', '-c', script(`${process.execPath} ${bin} run -q -o /dev/null exec --`)])).toEqual(plain);
+  });
+
+  it.skipIf(!has('make'))("make's jobserver is passed on", () => {
+    const file = join(dir, 'Makefile');
+    writeFileSync(
+      file,
+      `all:\n\t+@${process.execPath} ${bin} run -q -o /dev/null exec -- $(MAKE) -f ${file} sub\nsub: a b\na b:\n\t@echo $@\n.PHONY: all sub a b\n`,
+    );
+    const got = run(['make', '-j2', '-f', file]);
+    expect(got).toMatchObject({ status: 0, stderr: '' });
+  });
+
   it('a large output through pipes arrives whole', () => {
     const traced = bpfwright(['run', '-q', '-o', '/dev/null', 'exec', '--', 'sh', '-c', 'head -c 5000000 /dev/zero | tr "\\0" x']);
     expect(traced.stdout.length).toBe(5_000_000);

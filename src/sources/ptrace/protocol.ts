@@ -38,6 +38,8 @@ export interface CommandSpec {
   readonly user: Identity | undefined;
   /** File descriptors that become 0, 1, 2, … of the command. */
   readonly stdio: readonly number[];
+  /** Further descriptors that it gets under their own numbers. */
+  readonly inherit: readonly number[];
   /** Soft RLIMIT_NOFILE for the command: Node raises its own. */
   readonly files: number | undefined;
   readonly launcher: LauncherKind;

@@ -55,6 +55,8 @@ export interface SpawnOptions {
   readonly user?: Identity;
   /** File descriptors that become the command's 0, 1, 2. Default: this process's own. */
   readonly stdio?: readonly number[];
+  /** Further descriptors that the command gets under their own numbers. Default: none. */
+  readonly inherit?: readonly number[];
   /** How its launcher is run. Default `auto`. */
   readonly launcher?: LauncherKind;
   /** `every` stops it at all system calls, as for attached processes; `auto` (default) only at wanted ones where the kernel allows it. */
@@ -194,6 +196,7 @@ export class PtraceSource implements EventSource, AsyncDisposable {
       cwd: options.cwd,
       user: options.user === undefined ? undefined : { uid: options.user.uid, gid: options.user.gid, groups: options.user.groups },
       stdio: options.stdio ?? [0, 1, 2],
+      inherit: options.inherit ?? [],
       files: parentFileLimit(),
       launcher: options.launcher ?? 'auto',
       stops: options.stops ?? 'auto',

@@ -58,6 +58,7 @@ export function park(sys: Sys, spec: CommandSpec, filter: Uint8Array | undefined
               argv,
               env: spec.env,
               stdio: spec.stdio,
+              inherit: spec.inherit,
               image: (waitFd, statusFd) => {
                 const execPaths = name.includes('/') ? [argv[0] ?? new Uint8Array()] : paths.map(encodeText);
                 return launcherImage(sys.arch, { waitFd, statusFd, paths: execPaths, filter, user: spec.user, cwd: spec.cwd });
@@ -79,6 +80,7 @@ export function parkDoorbell(sys: Sys): Parked {
     argv: [encodeText('bpfwright-doorbell')],
     env: {},
     stdio: [],
+    inherit: [],
     image: (waitFd, statusFd) => launcherImage(sys.arch, { waitFd, statusFd, paths: [] }),
   };
   try {
@@ -98,6 +100,7 @@ interface LaunchRequest {
   readonly argv: readonly Uint8Array[];
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly stdio: readonly number[];
+  readonly inherit: readonly number[];
   image(waitFd: number, statusFd: number): Uint8Array;
 }
 
@@ -132,7 +135,7 @@ function parkLauncher(sys: Sys, kind: 'memfd' | 'file', request: LaunchRequest):
           sys,
           Object.entries(request.env).map(([k, v]) => encodeText(`${k}=${v}`)),
         );
-  const files = fileActions(request.stdio, [pipes.waitRead, pipes.statusWrite]);
+  const files = fileActions(request.stdio, [pipes.waitRead, pipes.statusWrite, ...request.inherit]);
   const start = (path: string): number => sys.spawn({ path, argv: argv.address, envp: env?.address ?? sys.environ(), ...files });
   makeBlocking(sys, request.stdio);
   const pid = kind === 'memfd' ? fromMemfd(sys, image, start) : fromFile(image, start);
@@ -171,7 +174,7 @@ function parkLauncher(sys: Sys, kind: 'memfd' | 'file', request: LaunchRequest):
 
 /**
  * Node marks 0, 1 and 2 close-on-exec: duplicating an fd onto itself clears that in the child. Other sources go by way of spare numbers, so that
- * none is overwritten before it is used. `keep` are fds that the launcher needs under their own numbers.
+ * none is overwritten before it is used. `keep` are fds that the launcher or the command needs under their own numbers.
  */
 function fileActions(stdio: readonly number[], keep: readonly number[]): Pick<SpawnAttr, 'dup' | 'close'> {
   const spare = Math.max(FIRST_SPARE, ...stdio, ...keep) + 1;
@@ -250,7 +253,12 @@ function parkShell(sys: Sys, spec: CommandSpec, args: readonly Uint8Array[]): Pa
           Object.entries(spec.env).map(([k, v]) => encodeText(`${k}=${v}`)),
         );
   makeBlocking(sys, spec.stdio);
-  const pid = sys.spawn({ path: '/bin/sh', argv: argv.address, envp: env?.address ?? sys.environ(), ...fileActions(spec.stdio, []) });
+  const pid = sys.spawn({
+    path: '/bin/sh',
+    argv: argv.address,
+    envp: env?.address ?? sys.environ(),
+    ...fileActions(spec.stdio, spec.inherit),
+  });
   if (pid < 0 || argv.u8.length === 0 || env?.u8.length === 0)
     throw new SyscallError('posix_spawn', Math.max(-pid, 1), '/bin/sh cannot be started');
   return { pid, launcher: 'shell', release: nothing, status: nothing, close: nothing };

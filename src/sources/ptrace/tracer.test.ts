@@ -72,6 +72,7 @@ function trace(waits: (readonly [number, number])[], messages: ReadonlyMap<numbe
         cwd: undefined,
         user: undefined,
         stdio: [],
+        inherit: [],
         files: undefined,
         launcher: 'file',
         stops: 'auto',
