@@ -1,10 +1,14 @@
 /**
  * The BTF reader: bounded parsing of the header, the type table and the strings, then lazy access to the type graph.
- * Everything is checked once when it is read (ranges, references, cycles by value), so that later walks only need depth limits.
+ * parse() checks everything at once (ranges, references, cycles by value); open() checks each type when it is first asked for, which is what
+ * a kernel's 6 MB of types need. All walks have depth limits either way.
  * Values are printed by format.ts and read from text by encode.ts; .BTF.ext is ext.ts's business.
  */
-import { ByteView, decodeText, type FormatError, type Location } from '../base/index.ts';
-import { BTF_KINDS, type BtfKind, type BtfLinkage, type BtfType } from './types.ts';
+import { ByteView, decodeText, encodeText, type FormatError, type Location } from '../base/index.ts';
+import { checkRecord, refuseCycles } from './check.ts';
+import { MAX_TEXT, NameIndex } from './names.ts';
+import { Records } from './records.ts';
+import type { BtfKind, BtfLinkage, BtfType } from './types.ts';
 
 const MAGIC = 0xeb9f;
 const MAGIC_SWAPPED = 0x9feb;
@@ -13,37 +17,19 @@ const HEADER_SIZE = 24;
 export const MAX_DEPTH = 32;
 /** No C object is larger; also keeps sizes exact as numbers. */
 const MAX_SIZE = 0xffff_ffff;
-/** Overlapping strings could make a small input decode to terabytes. */
-const MAX_TEXT = 64 << 20;
 /** Types spelled in one typeName: prototypes of prototypes grow exponentially. */
 const MAX_SPELLED = 256;
 
 const VOID: BtfType = { kind: 'void', id: 0, name: '' };
 const LINKAGES: readonly BtfLinkage[] = ['static', 'global', 'extern'];
 
-/** Bytes after the 12-byte record head: fixed part, and part per `vlen`. */
-const TAIL: Readonly<Record<BtfKind, readonly [fixed: number, each: number]>> = {
-  void: [0, 0],
-  int: [4, 0],
-  ptr: [0, 0],
-  array: [12, 0],
-  struct: [0, 12],
-  union: [0, 12],
-  enum: [0, 8],
-  fwd: [0, 0],
-  typedef: [0, 0],
-  volatile: [0, 0],
-  const: [0, 0],
-  restrict: [0, 0],
-  func: [0, 0],
-  func_proto: [0, 8],
-  var: [4, 0],
-  datasec: [0, 12],
-  float: [0, 0],
-  decl_tag: [4, 0],
-  type_tag: [0, 0],
-  enum64: [0, 12],
-};
+/** How Btf.open reads. */
+export interface BtfOpenOptions {
+  /** What the bytes are; its `offset` is where they start in the whole input. */
+  readonly location?: Location;
+  /** The BTF that these bytes continue (a module's continue vmlinux's): its ids and strings come first. */
+  readonly base?: Btf;
+}
 
 /** A parsed BTF blob. */
 export class Btf {
@@ -51,13 +37,16 @@ export class Btf {
   readonly bytes: Uint8Array;
   /** Number of types, void included: ids are 0 .. count - 1. */
   readonly count: number;
-  readonly #types: ByteView;
-  readonly #strings: ByteView;
-  readonly #offsets: Uint32Array;
+  /** First id of these bytes: 1, or after those of the base. */
+  readonly first: number;
+  /** What these bytes continue. */
+  readonly base: Btf | undefined;
+  readonly #records: Records;
+  readonly #eager: boolean;
   readonly #cache = new Map<number, BtfType>();
   readonly #texts = new Map<number, string>();
   readonly #aligns = new Map<number, number>();
-  #names: Map<string, number[]> | undefined;
+  #names: NameIndex | undefined;
   #decoded = 0;
 
   /**
@@ -65,11 +54,19 @@ export class Btf {
    * @param location what the bytes are; its `offset` is where they start in the whole input
    */
   static parse(bytes: Uint8Array, location: Location = { section: '.BTF' }): Btf {
-    return new Btf(bytes, location);
+    return new Btf(bytes, 'all', { location });
   }
 
-  private constructor(bytes: Uint8Array, location: Location) {
+  /** Reads BTF lazily: each type is checked when it is first used, so FormatError may come from any later call. Bytes must not change. */
+  static open(bytes: Uint8Array, options: BtfOpenOptions = {}): Btf {
+    return new Btf(bytes, 'used', options);
+  }
+
+  private constructor(bytes: Uint8Array, checked: 'all' | 'used', options: BtfOpenOptions) {
+    const { base, location = { section: '.BTF' } } = options;
     this.bytes = bytes;
+    this.base = base;
+    this.#eager = checked === 'all';
     const view = new ByteView(bytes, location);
     view.need(0, HEADER_SIZE, 'BTF header');
     const magic = view.u16(0);
@@ -79,23 +76,30 @@ export class Btf {
     const headerSize = view.u32(4);
     if (headerSize < HEADER_SIZE) throw view.error(4, `BTF header length ${headerSize}, expected at least ${HEADER_SIZE}`);
     view.need(0, headerSize, 'BTF header');
-    this.#types = view.slice(headerSize + view.u32(8), view.u32(12), 'BTF type section');
-    this.#strings = view.slice(headerSize + view.u32(16), view.u32(20), 'BTF string section');
-    const strings = this.#strings.bytes;
-    if (strings.length === 0 || strings[0] !== 0 || strings[strings.length - 1] !== 0) {
-      throw this.#strings.error(0, 'BTF string section must start and end with a NUL byte');
+    const types = view.slice(headerSize + view.u32(8), view.u32(12), 'BTF type section');
+    const strings = view.slice(headerSize + view.u32(16), view.u32(20), 'BTF string section');
+    const text = strings.bytes;
+    const empty = base !== undefined && text.length === 0;
+    if (!empty && ((base === undefined && text[0] !== 0) || text[text.length - 1] !== 0)) {
+      throw strings.error(0, 'BTF string section must start and end with a NUL byte');
     }
-    this.#offsets = this.#scan();
-    this.count = this.#offsets.length;
-    this.#check();
+    this.#records = new Records(types, strings, base === undefined ? undefined : base.#records);
+    this.first = this.#records.first;
+    this.count = this.#records.count;
+    if (!this.#eager) return;
+    for (let id = this.first; id < this.count; id++) checkRecord(this.#records, id);
+    refuseCycles(this.#records);
   }
 
   /** The type with this id; FormatError when there is none. Decoded on first use. */
   type(id: number): BtfType {
     if (id === 0) return VOID;
+    if (id < this.first && this.base !== undefined) return this.base.type(id);
     const known = this.#cache.get(id);
     if (known !== undefined) return known;
-    const type = this.#decode(id, this.#offsetOf(id));
+    const at = this.#records.offsetOf(id);
+    if (!this.#eager) checkRecord(this.#records, id);
+    const type = this.#decode(id, at);
     this.#cache.set(id, type);
     return type;
   }
@@ -107,37 +111,44 @@ export class Btf {
 
   /** All ids with this name (of these kinds, if any are given), ascending. */
   findAll(name: string, ...kinds: BtfKind[]): number[] {
-    if (this.#names === undefined) {
-      this.#names = new Map();
-      for (let id = 1; id < this.count; id++) {
-        const text = this.string(this.#types.u32(this.#offsetOf(id)));
-        if (text === '') continue;
-        const ids = this.#names.get(text);
-        if (ids === undefined) this.#names.set(text, [id]);
-        else ids.push(id);
-      }
-    }
-    const ids = this.#names.get(name) ?? [];
-    return kinds.length === 0 ? [...ids] : ids.filter((id) => kinds.includes(this.kind(id)));
+    if (name === '') return [];
+    return [...(this.base?.findAll(name, ...kinds) ?? []), ...this.#ofKinds(this.#index().find(encodeText(name)), kinds)];
+  }
+
+  /** Own ids (not the base's) whose names differ from this one by their flavour at most: `task_struct___old`. Ascending. */
+  findEssential(name: string, ...kinds: BtfKind[]): number[] {
+    return name === '' ? [] : this.#ofKinds(this.#index().findEssential(encodeText(name)), kinds);
+  }
+
+  #index(): NameIndex {
+    this.#names ??= new NameIndex(this.#records);
+    return this.#names;
+  }
+
+  #ofKinds(ids: number[], kinds: readonly BtfKind[]): number[] {
+    return kinds.length === 0 ? ids : ids.filter((id) => kinds.includes(this.kind(id)));
   }
 
   /** Kind of a type, without decoding it. */
   kind(id: number): BtfKind {
-    return id === 0 ? 'void' : this.#kindAt(this.#offsetOf(id));
+    return this.#records.kind(id);
   }
 
   /** The string at an offset of the string section; 0 is ''. */
   string(offset: number): string {
+    const { strings, firstString } = this.#records;
     if (offset === 0) return '';
+    if (offset < firstString && this.base !== undefined) return this.base.string(offset);
     const known = this.#texts.get(offset);
     if (known !== undefined) return known;
-    if (offset >= this.#strings.length) {
-      throw this.#strings.error(0, `string offset 0x${offset.toString(16)} is outside the ${this.#strings.length}-byte string section`);
+    const at = offset - firstString;
+    if (at >= strings.length) {
+      throw strings.error(0, `string offset 0x${offset.toString(16)} is outside the ${strings.length}-byte string section`);
     }
-    const end = this.#strings.bytes.indexOf(0, offset);
-    this.#decoded += end - offset;
-    if (this.#decoded > MAX_TEXT) throw this.#strings.error(offset, `names overlap to more than ${MAX_TEXT} bytes`);
-    const text = decodeText(this.#strings.bytes, offset, end);
+    const end = strings.bytes.indexOf(0, at);
+    this.#decoded += end - at;
+    if (this.#decoded > MAX_TEXT) throw strings.error(at, `names overlap to more than ${MAX_TEXT} bytes`);
+    const text = decodeText(strings.bytes, at, end);
     this.#texts.set(offset, text);
     return text;
   }
@@ -213,15 +224,14 @@ export class Btf {
     return this.#typeName(id, 0, { left: MAX_SPELLED });
   }
 
-  /** Offset of a type's record in the blob (where the kernel's btf_fixup and ours patch sizes). */
+  /** Offset of an own type's record in the blob (where the kernel's btf_fixup and ours patch sizes). */
   recordOffset(id: number): number {
-    return this.#types.bytes.byteOffset - this.bytes.byteOffset + this.#offsetOf(id);
+    return this.#records.types.bytes.byteOffset - this.bytes.byteOffset + this.#records.offsetOf(id);
   }
 
   /** A FormatError about a type, with its place in the blob. */
   error(id: number, message: string): FormatError {
-    const offset = id > 0 && id < this.count ? (this.#offsets[id] ?? 0) : 0;
-    return this.#types.error(offset, `type ${id}: ${message}`);
+    return id < this.first && this.base !== undefined ? this.base.error(id, message) : this.#records.error(id, message);
   }
 
   #typeName(id: number, depth: number, budget: { left: number }): string {
@@ -270,152 +280,8 @@ export class Btf {
     return size;
   }
 
-  #offsetOf(id: number): number {
-    const offset = this.#offsets[id];
-    if (offset === undefined || id === 0) throw this.#types.error(0, `type id ${id} is outside 1..${this.count - 1}`);
-    return offset;
-  }
-
-  #kindAt(offset: number): BtfKind {
-    const kind = BTF_KINDS[(this.#types.u32(offset + 4) >>> 24) & 31];
-    return kind ?? 'void';
-  }
-
-  /** Finds where each record starts; one pass over the section. */
-  #scan(): Uint32Array {
-    const view = this.#types;
-    const offsets = new Uint32Array(Math.floor(view.length / 12) + 1);
-    let count = 1;
-    for (let at = 0; at < view.length; count++) {
-      view.need(at, 12, 'BTF type record');
-      const info = view.u32(at + 4);
-      const number = (info >>> 24) & 31;
-      const kind = BTF_KINDS[number];
-      if (kind === undefined || kind === 'void') throw view.error(at + 4, `type ${count}: unknown BTF kind ${number}, expected 1..19`);
-      const [fixed, each] = TAIL[kind];
-      const size = 12 + fixed + each * (info & 0xffff);
-      view.need(at, size, `type ${count}: ${kind} record`);
-      offsets[count] = at;
-      at += size;
-    }
-    return offsets.slice(0, count);
-  }
-
-  /** Every reference in range, every name terminated, no type that contains itself by value. */
-  #check(): void {
-    const strings = this.#strings.length;
-    const view = this.#types;
-    for (let id = 1; id < this.count; id++) {
-      const at = this.#offsetOf(id);
-      if (view.u32(at) >= strings) throw this.error(id, `name offset 0x${view.u32(at).toString(16)} is outside the string section`);
-      const kind = this.#kindAt(at);
-      const vlen = view.u32(at + 4) & 0xffff;
-      if (kind === 'struct' || kind === 'union' || kind === 'enum' || kind === 'enum64' || kind === 'func_proto') {
-        const [fixed, each] = TAIL[kind];
-        for (let i = 0; i < vlen; i++) {
-          const name = view.u32(at + 12 + fixed + i * each);
-          if (name >= strings) throw this.error(id, `member ${i}: name offset 0x${name.toString(16)} is outside the string section`);
-        }
-      }
-      const references = this.#references(at, kind);
-      for (const target of references) {
-        if (target >= this.count) throw this.error(id, `${kind} refers to type ${target}, but the last type is ${this.count - 1}`);
-      }
-      this.#checkSize(id, at, kind);
-      if (kind === 'func' && this.kind(view.u32(at + 8)) !== 'func_proto') {
-        throw this.error(id, `func refers to type ${view.u32(at + 8)}, which is ${this.kind(view.u32(at + 8))}, expected func_proto`);
-      }
-    }
-    this.#refuseCycles();
-  }
-
-  #checkSize(id: number, at: number, kind: BtfKind): void {
-    const size = this.#types.u32(at + 8);
-    if (kind === 'int') {
-      const data = this.#types.u32(at + 12);
-      const bits = data & 255;
-      const end = ((data >>> 16) & 255) + bits;
-      if (![1, 2, 4, 8, 16].includes(size)) throw this.error(id, `int of ${size} bytes, expected 1, 2, 4, 8 or 16`);
-      if (bits === 0 || end > size * 8) throw this.error(id, `int of ${bits} bits ending at bit ${end} in ${size} bytes`);
-    } else if ((kind === 'enum' || kind === 'enum64') && ![1, 2, 4, 8].includes(size)) {
-      throw this.error(id, `enum of ${size} bytes, expected 1, 2, 4 or 8`);
-    } else if (kind === 'float' && ![2, 4, 8, 12, 16].includes(size)) {
-      throw this.error(id, `float of ${size} bytes, expected 2, 4, 8, 12 or 16`);
-    }
-  }
-
-  /** Ids that the record at `at` refers to; for func_proto also those it does not contain by value. */
-  *#references(at: number, kind: BtfKind): Generator<number> {
-    const view = this.#types;
-    const vlen = view.u32(at + 4) & 0xffff;
-    switch (kind) {
-      case 'ptr':
-      case 'typedef':
-      case 'volatile':
-      case 'const':
-      case 'restrict':
-      case 'type_tag':
-      case 'func':
-      case 'var':
-      case 'decl_tag':
-        yield view.u32(at + 8);
-        return;
-      case 'array':
-        yield view.u32(at + 12);
-        yield view.u32(at + 16);
-        return;
-      case 'struct':
-      case 'union':
-        for (let i = 0; i < vlen; i++) yield view.u32(at + 12 + i * 12 + 4);
-        return;
-      case 'func_proto':
-        yield view.u32(at + 8);
-        for (let i = 0; i < vlen; i++) yield view.u32(at + 12 + i * 8 + 4);
-        return;
-      case 'datasec':
-        for (let i = 0; i < vlen; i++) yield view.u32(at + 12 + i * 12);
-        return;
-      default:
-        return;
-    }
-  }
-
-  /** Depth-first search with its own stack: hostile input must not choose the depth of ours. */
-  #refuseCycles(): void {
-    const OPEN = 1;
-    const DONE = 2;
-    const state = new Uint8Array(this.count);
-    for (let root = 1; root < this.count; root++) {
-      if (state[root] !== 0) continue;
-      const stack: { id: number; rest: Iterator<number> }[] = [{ id: root, rest: this.#contained(root) }];
-      state[root] = OPEN;
-      while (stack.length > 0) {
-        const top = stack[stack.length - 1];
-        if (top === undefined) break;
-        const next = top.rest.next();
-        if (next.done === true) {
-          state[top.id] = DONE;
-          stack.pop();
-        } else if (state[next.value] === OPEN) {
-          throw this.error(next.value, `${this.kind(next.value)} contains itself (through type ${top.id})`);
-        } else if (state[next.value] === 0 && next.value !== 0) {
-          state[next.value] = OPEN;
-          stack.push({ id: next.value, rest: this.#contained(next.value) });
-        }
-      }
-    }
-  }
-
-  /** References by value: what a pointer or a prototype names is not contained. */
-  #contained(id: number): Iterator<number> {
-    const at = this.#offsetOf(id);
-    const kind = this.#kindAt(at);
-    const leaf = kind === 'ptr' || kind === 'func_proto' || kind === 'func' || kind === 'decl_tag';
-    return leaf ? [].values() : this.#references(at, kind);
-  }
-
   #decode(id: number, at: number): BtfType {
-    const view = this.#types;
+    const view = this.#records.types;
     const name = this.string(view.u32(at));
     const info = view.u32(at + 4);
     const vlen = info & 0xffff;
@@ -423,7 +289,7 @@ export class Btf {
     const word = view.u32(at + 8);
     const body = at + 12;
     const rows = <T>(size: number, row: (offset: number) => T): T[] => Array.from({ length: vlen }, (_, i) => row(body + i * size));
-    const kind = this.#kindAt(at);
+    const kind = this.kind(id);
     switch (kind) {
       case 'int': {
         const data = view.u32(body);

@@ -1,6 +1,6 @@
 /** BTF: reading the type graph and .BTF.ext, printing values by type, and reading values from text. */
 export * from './btf.ts';
-export * from './core.ts';
+export * from './core/index.ts';
 export * from './encode.ts';
 export * from './ext.ts';
 export * from './format.ts';

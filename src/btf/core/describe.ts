@@ -1,6 +1,6 @@
-/** What a CO-RE record is about, in words. Applying the records needs another BTF to compare with and is not done here. */
-import { type Btf, MAX_DEPTH } from './btf.ts';
-import type { CoreRelo } from './types.ts';
+/** What a CO-RE record is about, in words. */
+import { type Btf, MAX_DEPTH } from '../btf.ts';
+import type { CoreRelo } from '../types.ts';
 
 /** The spot that a record names: `struct task_struct.cred->...` as `struct task_struct.pid`, `enum e.VALUE`, or the type alone. */
 export function describeCoreRelo(btf: Btf, relo: CoreRelo): string {

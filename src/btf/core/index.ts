@@ -1,0 +1,5 @@
+/** CO-RE: a program's relocations by name against a kernel's types. A pure function of the object's BTF, its records and the target's BTF. */
+export * from './describe.ts';
+export { CORE_POISON, type CoreAction } from './patch.ts';
+export * from './relocate.ts';
+export * from './resolve.ts';
