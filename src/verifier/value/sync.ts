@@ -55,9 +55,9 @@ const next = tnum();
  */
 function findSingle(r: Scalar): void {
   const { uminH, uminL } = r;
-  // The whole range [umin, umin | 1] is possible: the common case.
+  // Both umin and umin | 1 are possible: the common case.
   const inside = tnumContains(r, uminH, uminL);
-  if (inside && (r.mL & 1) !== 0 && (uminL & 1) === 0 && (uminL !== r.umaxL || uminH !== r.umaxH)) return;
+  if (inside && (r.mL & 1) !== 0 && (uminL & 1) === 0 && ult(uminH, uminL, r.umaxH, r.umaxL)) return;
   tnumNext(next, r, uminH, uminL);
   if (inside) {
     if (ult(r.umaxH, r.umaxL, next.vH, next.vL)) setKnown64(r, uminH, uminL);
@@ -229,7 +229,7 @@ export function dropContradiction(r: Scalar, context: string): string | undefine
   const s32 = `s32=[${hex(r.s32min >>> 0)}, ${hex(r.s32max >>> 0)}]`;
   const bits = `var_off=(${hex(toU64(r.vH, r.vL))}, ${hex(toU64(r.mH, r.mL))})`;
   setUnbounded(r);
-  return `REG INVARIANTS VIOLATION (${context}): ${what} ${u64} ${s64} ${u32} ${s32} ${bits}`;
+  return `verifier bug: REG INVARIANTS VIOLATION (${context}): ${what} ${u64} ${s64} ${u32} ${s32} ${bits}`;
 }
 
 function hex(value: bigint | number): string {
