@@ -6,3 +6,4 @@ export * from './ext.ts';
 export * from './format.ts';
 export * from './types.ts';
 export * from './value.ts';
+export * from './writer.ts';
