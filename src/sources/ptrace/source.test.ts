@@ -1,3 +1,4 @@
+/** What the main thread says of a wait status, and of refusals before any thread is asked. */
 import { expect, test } from 'vitest';
 import { NotSupportedError, SyscallError } from '../../base/index.ts';
 import { CommandError, describeExit, exitStatus } from './index.ts';

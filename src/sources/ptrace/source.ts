@@ -325,7 +325,8 @@ export class PtraceSource implements EventSource, AsyncDisposable {
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
     this.#watchdog.stop();
-    this.#worker.unref();
+    // While closing, the thread's end is waited for.
+    if (!this.#closed) this.#worker.unref();
     this.#resolveEnded();
   }
 
