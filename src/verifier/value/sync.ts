@@ -6,38 +6,57 @@ import { MAX32, SIGN, slt, toU64, ult, ult32 } from './int64.ts';
 import { type Scalar, setKnown64, setUnbounded } from './scalar.ts';
 import { tnum, tnumContains, tnumIntersect, tnumIsConst, tnumNext, tnumRange, tnumSubregIsConst } from './tnum.ts';
 
+/** A range was narrowed since this was cleared: as long as none is, deducing again gives nothing. */
+let narrowed = false;
+
 /** Raises the lower bound, or leaves it. */
 function raiseUmin(r: Scalar, h: number, l: number): void {
   if (ult(r.uminH, r.uminL, h, l)) {
     r.uminH = h;
     r.uminL = l;
+    narrowed = true;
   }
 }
 function lowerUmax(r: Scalar, h: number, l: number): void {
   if (ult(h, l, r.umaxH, r.umaxL)) {
     r.umaxH = h;
     r.umaxL = l;
+    narrowed = true;
   }
 }
 function raiseSmin(r: Scalar, h: number, l: number): void {
   if (slt(r.sminH, r.sminL, h, l)) {
     r.sminH = h;
     r.sminL = l;
+    narrowed = true;
   }
 }
 function lowerSmax(r: Scalar, h: number, l: number): void {
   if (slt(h, l, r.smaxH, r.smaxL)) {
     r.smaxH = h;
     r.smaxL = l;
+    narrowed = true;
   }
 }
 function narrowU32(r: Scalar, min: number, max: number): void {
-  if (ult32(r.u32min, min)) r.u32min = min;
-  if (ult32(max, r.u32max)) r.u32max = max;
+  if (ult32(r.u32min, min)) {
+    r.u32min = min;
+    narrowed = true;
+  }
+  if (ult32(max, r.u32max)) {
+    r.u32max = max;
+    narrowed = true;
+  }
 }
 function narrowS32(r: Scalar, min: number, max: number): void {
-  if (r.s32min < min) r.s32min = min;
-  if (max < r.s32max) r.s32max = max;
+  if (r.s32min < min) {
+    r.s32min = min;
+    narrowed = true;
+  }
+  if (max < r.s32max) {
+    r.s32max = max;
+    narrowed = true;
+  }
 }
 
 /** 32-bit ranges learn from the low half's bits. */
@@ -108,9 +127,11 @@ function deduce32(r: Scalar): void {
   else if (ult32(r.u32max, r.s32min)) {
     // The signed range wraps as unsigned, and only its non-negative end can be meant.
     r.s32min = r.u32min;
+    narrowed = true;
     if (ult32(r.s32max, r.u32max)) r.u32max = r.s32max;
   } else if (ult32(r.s32max, r.u32min)) {
     r.s32max = r.u32max;
+    narrowed = true;
     if (ult32(r.u32min, r.s32min)) r.u32min = r.s32min;
   }
 }
@@ -127,10 +148,12 @@ function deduce64(r: Scalar): void {
   } else if (ult(r.umaxH, r.umaxL, r.sminH, r.sminL)) {
     r.sminH = r.uminH;
     r.sminL = r.uminL;
+    narrowed = true;
     lowerUmax(r, r.smaxH, r.smaxL);
   } else if (ult(r.smaxH, r.smaxL, r.uminH, r.uminL)) {
     r.smaxH = r.umaxH;
     r.smaxL = r.umaxL;
+    narrowed = true;
     raiseUmin(r, r.sminH, r.sminL);
   }
 }
@@ -151,23 +174,30 @@ function deduceMixed(r: Scalar): void {
   }
   // A sign-extended value whose low half is not negative has a high half of zeros.
   if (r.s32min >= 0 && !slt(r.sminH, r.sminL, -1, SIGN) && !slt(0, MAX32, r.smaxH, r.smaxL)) {
-    r.sminH = 0;
-    r.sminL = r.s32min;
-    r.smaxH = r.s32max >> 31;
-    r.smaxL = r.s32max;
-    r.uminH = 0;
-    r.uminL = r.s32min;
-    r.umaxH = r.s32max >> 31;
-    r.umaxL = r.s32max;
+    const maxH = r.s32max >> 31;
+    // These replace the ranges, so only a difference means that there may be more to deduce.
+    if (
+      (r.sminH | r.uminH) !== 0 ||
+      r.sminL !== r.s32min ||
+      r.uminL !== r.s32min ||
+      r.smaxH !== maxH ||
+      r.umaxH !== maxH ||
+      r.smaxL !== r.s32max ||
+      r.umaxL !== r.s32max
+    ) {
+      r.sminH = 0;
+      r.sminL = r.s32min;
+      r.smaxH = maxH;
+      r.smaxL = r.s32max;
+      r.uminH = 0;
+      r.uminL = r.s32min;
+      r.umaxH = maxH;
+      r.umaxL = r.s32max;
+      narrowed = true;
+    }
     tnumRange(range, r.sminH, r.sminL, r.smaxH, r.smaxL);
     tnumIntersect(r, r, range);
   }
-}
-
-function deduce(r: Scalar): void {
-  deduce32(r);
-  deduce64(r);
-  deduceMixed(r);
 }
 
 /** The bits learn from the unsigned ranges. */
@@ -180,12 +210,37 @@ function boundBits(r: Scalar): void {
   r.mL = mL;
 }
 
+/** A constant on which all parts agree: the end of all learning. */
+export function isSettled(r: Scalar): boolean {
+  const { vH, vL } = r;
+  return (
+    (r.mL | r.mH) === 0 &&
+    r.uminL === vL &&
+    r.umaxL === vL &&
+    r.sminL === vL &&
+    r.smaxL === vL &&
+    r.uminH === vH &&
+    r.umaxH === vH &&
+    r.sminH === vH &&
+    r.smaxH === vH &&
+    r.u32min === vL &&
+    r.u32max === vL &&
+    r.s32min === vL &&
+    r.s32max === vL
+  );
+}
+
 /** Brings all parts into agreement, exactly as tight as the kernel does (reg_bounds_sync). */
 export function syncBounds(r: Scalar): void {
+  if (isSettled(r)) return;
   updateBounds(r);
-  deduce(r);
-  deduce(r);
-  deduce(r);
+  for (let round = 0; round < 3; round++) {
+    narrowed = false;
+    deduce32(r);
+    deduce64(r);
+    deduceMixed(r);
+    if (!narrowed) break;
+  }
   boundBits(r);
   updateBounds(r);
 }
