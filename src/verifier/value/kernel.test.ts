@@ -8,6 +8,7 @@ import { assemble } from '../../asm/index.ts';
 import { VerifierError } from '../../base/index.ts';
 import {
   ALU,
+  addToPointer,
   aluScalar,
   branchTaken,
   copyScalar,
@@ -21,6 +22,7 @@ import {
   moveZext32,
   refineBranch,
   Scalar,
+  scalarConst,
   scalarDump,
   scalarsEqual,
   scalarText,
@@ -30,6 +32,7 @@ import {
   setKnownZext,
   signExtend32,
   signExtend64,
+  subFromPointer,
   truncate,
 } from './index.ts';
 
@@ -254,8 +257,10 @@ function parseScalar(text: string): { value: Scalar; id: string } {
       Object.assign(value, { vH: highOf(v), vL: lowOf(v), mH: highOf(m), mL: lowOf(m) });
       continue;
     }
-    const n = BigInt(last);
     for (const name of names) {
+      // Inside of pointers, also what the map is.
+      if (!/^[su](min|max)(32)?$/.test(name)) continue;
+      const n = BigInt(last);
       if (name.endsWith('32')) Object.assign(value, { [`${name.slice(0, 1)}32${name.slice(1, 4)}`]: lowOf(n) });
       else Object.assign(value, { [`${name}H`]: highOf(n), [`${name}L`]: lowOf(n) });
     }
@@ -456,6 +461,53 @@ if (bpf === undefined) {
       }
       expect(found.join('\n')).toBe('');
       expect(counts.size).toBeGreaterThan(50);
+    });
+
+    it('variable offsets of pointers', () => {
+      const next = random(SEED);
+      const below = (n: number): number => Math.floor(next() * n);
+      const fd = bpf.mapCreate({ type: 2, keySize: 4, valueSize: 64, maxEntries: 1 });
+      const found: string[] = [];
+      for (let i = 0; i < RUNS / 10; i++) {
+        const text = [`r9 = map[fd:${fd}][0]+0`];
+        for (const reg of [6, 7]) {
+          text.push('call 7', `r${reg} = r0`, `r${reg} &= ${below(2 ** (1 + below(12)))}`, `r${reg} += ${below(2) * (below(600) - 300)}`);
+          if (below(3) === 0) text.push(`r${reg} = (s8)r${reg}`);
+        }
+        text.push('r8 = r9', 'r8 += r6', `r8 ${below(2) === 0 ? '+' : '-'}= r7`, 'r0 = 0', 'exit');
+        const loaded = bpf.progLoad({ type: 1, insns: assemble(text.join('\n')), logLevel: 2 });
+        bpf.close(loaded.fd);
+        const regs = new Map<number, Scalar>();
+        let op: RegExpExecArray | null = null;
+        for (const line of loaded.log.split('\n')) {
+          if (line.startsWith('mark_precise')) continue;
+          op = /^\d+: \([0-9a-f]+\) r8 ([+-])= r(\d)/.exec(line) ?? op;
+          // Precision is traced back first, so the result stands on a later line.
+          const shown = /R8=map_value(\((?:[^()]|\([^)]*\))*\))/.exec(line)?.[1];
+          if (op !== null && shown !== undefined) {
+            const offset = regs.get(Number(op[2])) ?? new Scalar();
+            const before = regs.get(8) ?? scalarConst(0);
+            const ours = new Scalar();
+            // A constant goes to the pointer's fixed offset.
+            if (isKnown(offset)) copyScalar(ours, before);
+            else (op[1] === '+' ? addToPointer : subFromPointer)(ours, before, offset);
+            const theirs = isKnown(ours) ? ours : parseScalar(`scalar${shown}`).value;
+            if (!scalarsEqual(ours, theirs)) {
+              found.push(
+                `${scalarText(before)} ${op[1]} ${scalarText(offset)}\n  kernel ${scalarText(theirs)}\n  ours   ${scalarText(ours)}`,
+              );
+            }
+            regs.set(8, ours);
+            op = null;
+          }
+          for (const [, reg, printed] of line.matchAll(/R([67])=(scalar\((?:[^()]|\([^)]*\))*\)|-?\d\w*)/g)) {
+            if (reg !== undefined && printed !== undefined) regs.set(Number(reg), parseScalar(printed).value);
+          }
+        }
+        if (!regs.has(8)) found.push(`R8 was not shown:\n${loaded.log}`);
+      }
+      bpf.close(fd);
+      expect(found.slice(0, 3).join('\n')).toBe('');
     });
   });
 }
