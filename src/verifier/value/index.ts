@@ -7,5 +7,5 @@ export * from './int64.ts';
 export * from './pointer.ts';
 export * from './print.ts';
 export * from './scalar.ts';
-export { contradiction, dropContradiction, narrowToS32, syncBounds } from './sync.ts';
+export { contradiction, dropContradiction, isSettled, narrowToS32, syncBounds } from './sync.ts';
 export * from './tnum.ts';

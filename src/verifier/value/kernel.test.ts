@@ -1,6 +1,7 @@
 /**
  * The value domain against the live kernel: random programs are loaded with a full log, and every instruction's effect that the log shows is
- * computed here from the state that the log showed before it. FUZZ_RUNS programs (default 300) from FUZZ_SEED.
+ * computed here from the state that the log showed before it; what it shows is also printed again and must be
+ * the same text. FUZZ_RUNS programs (default 300) from FUZZ_SEED.
  */
 import { describe, expect, it } from 'vitest';
 import { kernel } from '../../../tests/support/kernel.ts';
@@ -273,7 +274,12 @@ function parseState(text: string, into: Regs): Set<number> {
   for (const [, reg, printed] of text.matchAll(/R(\d+)=(P?scalar\((?:[^()]|\([^)]*\))*\)|P?-?\d\w*)/g)) {
     if (reg === undefined || printed === undefined) continue;
     seen.add(Number(reg));
-    into.set(Number(reg), parseScalar(printed));
+    const parsed = parseScalar(printed);
+    const [, id = '0', delta] = /^(\d+)([+-]\d+)?$/.exec(parsed.id) ?? [];
+    const marks = { precise: printed.startsWith('P'), id: Number(id), ...(delta === undefined ? {} : { delta: Number(delta) }) };
+    const again = scalarText(parsed.value, marks);
+    if (again !== printed) throw new Error(`the kernel prints ${printed}, we ${again}`);
+    into.set(Number(reg), parsed);
   }
   return seen;
 }
