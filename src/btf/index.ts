@@ -4,6 +4,7 @@ export * from './core/index.ts';
 export * from './encode.ts';
 export * from './ext.ts';
 export * from './format.ts';
+export { essentialName } from './names.ts';
 export * from './types.ts';
 export * from './value.ts';
 export * from './writer.ts';

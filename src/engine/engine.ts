@@ -3,6 +3,7 @@
  * Programs run on whichever thread an event happens: give workers `shared()`, and they make a runner from it.
  */
 import { BpfError } from '../base/index.ts';
+import type { Btf } from '../btf/index.ts';
 import type { Clock } from '../helpers/types.ts';
 import type {
   AttachTarget,
@@ -28,6 +29,7 @@ import { btfLoad } from './btf-commands.ts';
 import { EngineCore } from './core.ts';
 import { type FaultRecord, initFaults, readFaults } from './faults.ts';
 import { type FireOptions, type FireResult, makeContext, taskOf } from './fire.ts';
+import { engineBtf } from './kernel-types/index.ts';
 import { attached, attachToSources, linkCreate, linkInfo } from './link-commands.ts';
 import * as maps from './map-commands.ts';
 import type { LinkObject } from './objects.ts';
@@ -110,6 +112,11 @@ export class Engine implements Host {
     this.#core = new EngineCore(env, cpus);
     this.#pins = new BpfFs(this.#core);
     this.#banner = bannerOnce(options.onTracePrintk ?? (() => undefined));
+  }
+
+  /** The engine's own types: what it models of a kernel. */
+  kernelBtf(): Btf {
+    return engineBtf();
   }
 
   mapCreate(attr: MapCreateAttr): Fd {

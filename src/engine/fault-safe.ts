@@ -1,10 +1,11 @@
 /**
  * Reads at any address that cannot fail otherwise than by an errno: engine memory by its bounds, user memory through the current task
- * (mm/maccess.c and kernel/trace/bpf_trace.c, v6.18). Zeroing the destination after an error is the helpers' business.
+ * (mm/maccess.c and kernel/trace/bpf_trace.c, v6.18), the fields of task objects. Zeroing the destination after an error is the helpers' business.
  */
 import { ERRNO } from '../base/index.ts';
 import type { CurrentTask } from '../helpers/types.ts';
 import { type Mem, TASK_SIZE, toOffset } from '../mem/index.ts';
+import { readTaskObject, taskBytesLeft } from './kernel-types/index.ts';
 
 /** Which side the caller named: bpf_probe_read_user, _kernel, or the one that picks by address. */
 export type AddressSpace = 'any' | 'user' | 'kernel';
@@ -33,6 +34,7 @@ export function readAny(mem: Mem, task: CurrentTask, dst: number, size: number, 
   // A read of nothing succeeds, but the kernel variant looks at the address first.
   if (size === 0) return space === 'kernel' && typeof from === 'number' && from === -ERRNO.ERANGE ? from : 0;
   if (from !== 'user') {
+    if (from === -ERRNO.EFAULT && space !== 'user') return readTaskObject(mem, task, dst, size, address) ?? from;
     if (from < 0) return from;
     mem.u8.copyWithin(dst, from, from + size);
     return 0;
@@ -47,6 +49,8 @@ export function readStr(mem: Mem, task: CurrentTask, dst: number, size: number, 
   if (size === 0) return 0;
   const from = locate(address, 1, space, mem);
   if (from !== 'user') {
+    const left = from === -ERRNO.EFAULT && space !== 'user' ? Math.min(size, taskBytesLeft(task, address)) : 0;
+    if (left > 0 && readTaskObject(mem, task, dst, left, address) === 0) return endString(mem, dst, left, size);
     if (from < 0) return from;
     for (let i = 0; i < size; i++) {
       if (from + i >= mem.u8.length) return -ERRNO.EFAULT;
@@ -66,6 +70,15 @@ export function readStr(mem: Mem, task: CurrentTask, dst: number, size: number, 
     done += got;
     if (got < want && done < size) return -ERRNO.EFAULT;
   }
+  mem.dv.setUint8(dst + size - 1, 0);
+  return size;
+}
+
+/** Ends the string in the `got` bytes at `dst`. @returns bytes with the NUL, or -EFAULT where it goes on behind them */
+function endString(mem: Mem, dst: number, got: number, size: number): number {
+  const end = mem.u8.subarray(dst, dst + got).indexOf(0);
+  if (end >= 0) return end + 1;
+  if (got < size) return -ERRNO.EFAULT;
   mem.dv.setUint8(dst + size - 1, 0);
   return size;
 }

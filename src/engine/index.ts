@@ -7,6 +7,7 @@ export { contextUse } from './context-use.ts';
 export { Engine, type EngineOptions } from './engine.ts';
 export type { FaultRecord } from './faults.ts';
 export type { FireArg, FireOptions, FireResult } from './fire.ts';
+export { engineBtf } from './kernel-types/index.ts';
 export { PERF_PAGE, SAMPLE } from './perf.ts';
 export { createRunner, type Runner, type RunnerOptions } from './runner.ts';
 export { makeTask, type TaskSpec, type UserMemory } from './task.ts';

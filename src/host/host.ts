@@ -2,6 +2,7 @@
  * The Host interface: bpf(2), typed. Commands mirror the kernel's one to one; failures throw SyscallError (or a subclass) with
  * the kernel's errno. Commands are synchronous; only waiting returns promises. Implemented by Engine and by LinuxKernel.
  */
+import type { Btf } from '../btf/index.ts';
 import type { MapCreateAttr } from '../maps/types.ts';
 
 /** A file descriptor of this host. Engine fds are the engine's own numbers. */
@@ -166,6 +167,9 @@ export interface Host {
   readonly name: 'engine' | 'kernel';
   /** Possible CPUs: per-CPU values have this many slots. */
   readonly possibleCpus: number;
+
+  /** The types of the kernel that programs run in, which CO-RE relocates against; undefined where they are not known. The same object each time. */
+  kernelBtf?(): Btf | undefined;
 
   mapCreate(attr: MapCreateAttr): Fd;
   /** undefined when the key is absent (ENOENT). Per-CPU kinds: round_up(value_size, 8) * possibleCpus bytes. `key` undefined for keyless maps. */

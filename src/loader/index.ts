@@ -1,5 +1,6 @@
 /** libbpf's job, once, on any host: collections of programs and maps from objects, configured, loaded and attached. */
 export { Collection } from './collection.ts';
+export { type CoreProgram, relocateTypes } from './core.ts';
 export { Link } from './link.ts';
 export { loadCollection, sourceOf } from './load.ts';
 export { BpfMap, UPDATE } from './map.ts';

@@ -1,11 +1,12 @@
 /**
- * loadCollection: what libbpf's bpf_object__load does, on any host. Maps, then BTF, then programs with the maps' fds in their bytecode,
+ * loadCollection: what libbpf's bpf_object__load does, on any host. CO-RE, maps, then BTF, then programs with the maps' fds in their bytecode,
  * then the slots of prog_arrays.
  */
 import { BpfError, type Diagnostic, type Location, SyscallError, VerifierError } from '../base/index.ts';
 import { type CollectionSpec, type MapSpec, type ProgramSpec, parseElf } from '../elf/index.ts';
 import type { Fd, Host } from '../host/index.ts';
 import { Collection } from './collection.ts';
+import { type CoreProgram, explainPoison, relocateTypes } from './core.ts';
 import { createMaps, fdValue, indexKey, plainMessage } from './create-maps.ts';
 import { Program } from './program.ts';
 import { infoBytes, relocate } from './relocate.ts';
@@ -25,11 +26,15 @@ export function loadCollection(host: Host, input: CollectionInput, options: Load
   const spec = input instanceof Uint8Array ? parseElf(input, options.name) : input;
   refuseUnknown(spec, options);
   const wanted = spec.programs.filter((p) => options.programs?.[p.name]?.autoload ?? p.autoload);
+  const core = relocateTypes(host, spec, wanted, options);
   const state = new LoadState(host, spec, options, initialContents(spec, options));
   try {
     createMaps(state);
     const fds = new Map<string, Fd>([...state.maps].map(([name, map]) => [name, map.fd]));
-    for (const program of wanted) state.programs.set(program.name, loadProgram(state, program, fds));
+    for (const program of wanted) {
+      const relocated = core.get(program.name) ?? { insns: program.insns.slice(), relocations: [] };
+      state.programs.set(program.name, loadProgram(state, program, relocated, fds));
+    }
     fillProgArrays(state);
     state.closeBtf();
   } catch (error) {
@@ -55,14 +60,15 @@ function refuseUnknown(spec: CollectionSpec, options: LoadOptions): void {
   }
 }
 
-function loadProgram(state: LoadState, program: ProgramSpec, fds: ReadonlyMap<string, Fd>): Program {
+function loadProgram(state: LoadState, program: ProgramSpec, core: CoreProgram, fds: ReadonlyMap<string, Fd>): Program {
   const own = state.options.programs?.[program.name] ?? {};
   const meaning = own.type === undefined ? programMeaning(program) : sectionMeaning(program.section);
   const type = own.type ?? meaning?.type ?? 0;
   const expectedAttachType = own.expectedAttachType ?? meaning?.expectedAttachType;
   const info = infoBytes(program);
   const btfFd = info.funcInfo === undefined ? undefined : state.btfFd();
-  const insns = relocate(state.spec, program, fds);
+  const { insns } = core;
+  relocate(state.spec, program, insns, fds);
   try {
     const loaded = state.host.progLoad({
       type,
@@ -75,8 +81,11 @@ function loadProgram(state: LoadState, program: ProgramSpec, fds: ReadonlyMap<st
       ...(state.options.logLevel === undefined ? {} : { logLevel: state.options.logLevel }),
       ...(btfFd === undefined ? {} : { btfFd, ...info }),
     });
-    return new Program(state.host, program, { ...loaded, type, meaning });
+    return new Program(state.host, program, { ...loaded, type, meaning, relocations: core.relocations });
   } catch (error) {
+    const own = state.host.name === 'engine' && state.options.targetBtf === undefined;
+    const poison = error instanceof VerifierError ? explainPoison(error, program, core, own) : undefined;
+    if (poison !== undefined) throw poison;
     throw explain(error, program);
   }
 }

@@ -1,5 +1,6 @@
 /** A loaded program: attaching, test runs, its facts. */
 import { BpfError } from '../base/index.ts';
+import type { CoreExplanation } from '../btf/index.ts';
 import type { ProgramSpec } from '../elf/index.ts';
 import type { AttachTarget, Fd, Host, ProgInfo, TestRunAttr, TestRunResult } from '../host/index.ts';
 import { Link } from './link.ts';
@@ -22,6 +23,8 @@ export class Program {
   readonly meaning: SectionMeaning | undefined;
   /** Verifier log, empty at log level 0. */
   readonly log: string;
+  /** What each CO-RE record of the program came to. */
+  readonly relocations: readonly CoreExplanation[];
   readonly #host: Host;
   readonly #links = new Set<Link>();
   #open = true;
@@ -30,7 +33,13 @@ export class Program {
   constructor(
     host: Host,
     spec: ProgramSpec,
-    loaded: { readonly fd: Fd; readonly log: string; readonly type: number; readonly meaning: SectionMeaning | undefined },
+    loaded: {
+      readonly fd: Fd;
+      readonly log: string;
+      readonly type: number;
+      readonly meaning: SectionMeaning | undefined;
+      readonly relocations: readonly CoreExplanation[];
+    },
   ) {
     this.#host = host;
     this.spec = spec;
@@ -39,6 +48,7 @@ export class Program {
     this.log = loaded.log;
     this.type = loaded.type;
     this.meaning = loaded.meaning;
+    this.relocations = loaded.relocations;
   }
 
   /** Links that attach() made, closed ones included until the program is closed. */

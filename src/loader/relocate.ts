@@ -1,6 +1,5 @@
 /** The last step before progLoad: fds and addresses into a linked program's bytecode, its records as bpf(2) takes them. */
 import { NotSupportedError } from '../base/index.ts';
-import { describeCoreRelo } from '../btf/index.ts';
 import type { CollectionSpec, ProgramSpec } from '../elf/index.ts';
 import type { Fd } from '../host/index.ts';
 
@@ -8,14 +7,9 @@ const CALL = 0x85;
 /** imm of a call of an absent weak kfunc: refused only where it can be reached (libbpf.c POISON_CALL_KFUNC_BASE, v6.18). */
 const POISONED_KFUNC = 2_002_000_000;
 
-/**
- * A program's bytecode with the fds of its maps.
- * Throws NotSupportedError for kernel symbols and CO-RE relocations, naming what is needed.
- */
-export function relocate(spec: CollectionSpec, program: ProgramSpec, fds: ReadonlyMap<string, Fd>): Uint8Array {
-  refuseCoreRelos(spec, program);
-  const insns = program.insns.slice();
-  const view = new DataView(insns.buffer);
+/** Puts the fds of its maps into a program's bytecode. Throws NotSupportedError for kernel symbols, naming what is needed. */
+export function relocate(spec: CollectionSpec, program: ProgramSpec, insns: Uint8Array, fds: ReadonlyMap<string, Fd>): void {
+  const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
   const kconfig = spec.maps.find((m) => m.origin === 'kconfig')?.name ?? '.kconfig';
   const externs = new Map(spec.externs.map((e, index) => [e.name, { index, weak: e.weak }]));
   for (const reference of program.references) {
@@ -51,19 +45,6 @@ export function relocate(spec: CollectionSpec, program: ProgramSpec, fds: Readon
         break;
     }
   }
-  return insns;
-}
-
-/** Local type ids are already in the code; everything else compares with a kernel's types. */
-function refuseCoreRelos(spec: CollectionSpec, program: ProgramSpec): void {
-  const relo = program.coreRelos.find((r) => r.kind !== 'type_id_local');
-  if (relo === undefined) return;
-  const what = spec.btf === undefined ? `type ${relo.typeId}` : describeCoreRelo(spec.btf, relo);
-  const more = program.coreRelos.length > 1 ? ` (and ${program.coreRelos.length - 1} more)` : '';
-  throw new NotSupportedError(
-    `program ${program.name}, insn ${relo.insn}: CO-RE relocation ${relo.kind} of ${what}${more} cannot be applied here`,
-    { hint: 'compile against headers without preserve_access_index, such as the ones this package brings' },
-  );
 }
 
 /** func_info and line_info as bpf(2) takes them; absent when they do not cover the program (the kernel refuses gaps). */

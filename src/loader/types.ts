@@ -1,4 +1,5 @@
 /** The options of loadCollection: what may be configured between reading an object and loading it. */
+import type { Btf } from '../btf/index.ts';
 import type { CollectionSpec } from '../elf/index.ts';
 
 /** A value for a global: text as encodeValue takes it, a number, or the bytes themselves. */
@@ -38,6 +39,8 @@ export interface LoadOptions {
    * (default 6.18.0), LINUX_HAS_BPF_COOKIE and LINUX_HAS_SYSCALL_WRAPPER (default true).
    */
   readonly kconfig?: Readonly<Record<string, string | number | bigint | boolean>>;
+  /** Types that CO-RE relocates against instead of the host's own: those of another kernel, or a minimal selection. */
+  readonly targetBtf?: Btf | Uint8Array;
   /** Verifier log level bits. */
   readonly logLevel?: number;
   /** Directory of maps pinned by name. Default `/sys/fs/bpf`. */
