@@ -200,31 +200,41 @@ export function unsignedNumber(h: number, l: number): number {
   return (h >>> 0) * 0x100000000 + (l >>> 0);
 }
 
-/** Signed 64-bit bounds as numbers: exact for |bound| <= 2^53, monotone beyond. */
+/** Signed lower bound as a number: exact for |bound| <= 2^53, monotone beyond. */
 export function sminNumber(r: Scalar): number {
   return r.sminH * 0x100000000 + (r.sminL >>> 0);
 }
+
+/** Signed upper bound as a number, like sminNumber. */
 export function smaxNumber(r: Scalar): number {
   return r.smaxH * 0x100000000 + (r.smaxL >>> 0);
 }
-/** Unsigned 64-bit bounds as numbers: exact up to 2^53, monotone beyond. */
+/** Unsigned lower bound as a number: exact up to 2^53, monotone beyond. */
 export function uminNumber(r: Scalar): number {
   return (r.uminH >>> 0) * 0x100000000 + (r.uminL >>> 0);
 }
+
+/** Unsigned upper bound as a number, like uminNumber. */
 export function umaxNumber(r: Scalar): number {
   return (r.umaxH >>> 0) * 0x100000000 + (r.umaxL >>> 0);
 }
 
-/** Exact bounds, for messages. */
+/** Exact signed lower bound, for messages. */
 export function sminOf(r: Scalar): bigint {
   return toS64(r.sminH, r.sminL);
 }
+
+/** Exact signed upper bound. */
 export function smaxOf(r: Scalar): bigint {
   return toS64(r.smaxH, r.smaxL);
 }
+
+/** Exact unsigned lower bound. */
 export function uminOf(r: Scalar): bigint {
   return toU64(r.uminH, r.uminL);
 }
+
+/** Exact unsigned upper bound. */
 export function umaxOf(r: Scalar): bigint {
   return toU64(r.umaxH, r.umaxL);
 }

@@ -27,6 +27,7 @@ export function tnumOf(value: bigint, mask: bigint): Tnum {
   return tnum(highOf(value), lowOf(value), highOf(mask), lowOf(mask));
 }
 
+/** Writes all four halves. */
 export function tnumSet(out: Tnum, vH: number, vL: number, mH: number, mL: number): void {
   out.vH = vH;
   out.vL = vL;
@@ -34,18 +35,22 @@ export function tnumSet(out: Tnum, vH: number, vL: number, mH: number, mL: numbe
   out.mL = mL;
 }
 
+/** out = a. */
 export function tnumCopy(out: Tnum, a: Tnum): void {
   tnumSet(out, a.vH, a.vL, a.mH, a.mL);
 }
 
+/** No bit is known. */
 export function tnumUnknown(out: Tnum): void {
   tnumSet(out, 0, 0, -1, -1);
 }
 
+/** All bits are known. */
 export function tnumIsConst(a: Tnum): boolean {
   return a.mH === 0 && a.mL === 0;
 }
 
+/** No bit is known. */
 export function tnumIsUnknown(a: Tnum): boolean {
   return a.mH === -1 && a.mL === -1;
 }
@@ -55,6 +60,7 @@ export function tnumSubregIsConst(a: Tnum): boolean {
   return a.mL === 0;
 }
 
+/** The same bits are known, and alike. */
 export function tnumEqual(a: Tnum, b: Tnum): boolean {
   return a.vL === b.vL && a.mL === b.mL && a.vH === b.vH && a.mH === b.mH;
 }
@@ -89,6 +95,7 @@ export function tnumArshift(out: Tnum, a: Tnum, n: number, width: 32 | 64): void
   else tnumSet(out, sarHigh(a.vH, n), sarLow(a.vH, a.vL, n), sarHigh(a.mH, n), sarLow(a.mH, a.mL, n));
 }
 
+/** a + b. */
 export function tnumAdd(out: Tnum, a: Tnum, b: Tnum): void {
   const maskL = (a.mL + b.mL) | 0;
   const maskH = addHigh(a.mH, b.mH, a.mL, maskL);
@@ -102,6 +109,7 @@ export function tnumAdd(out: Tnum, a: Tnum, b: Tnum): void {
   tnumSet(out, lowH & ~mH, lowL & ~mL, mH, mL);
 }
 
+/** a - b. */
 export function tnumSub(out: Tnum, a: Tnum, b: Tnum): void {
   const dL = (a.vL - b.vL) | 0;
   const dH = subHigh(a.vH, a.vL, b.vH, b.vL);
@@ -116,22 +124,26 @@ export function tnumSub(out: Tnum, a: Tnum, b: Tnum): void {
 
 const ZERO: Readonly<Tnum> = tnum();
 
+/** -a. */
 export function tnumNeg(out: Tnum, a: Tnum): void {
   tnumSub(out, ZERO, a);
 }
 
+/** a & b. */
 export function tnumAnd(out: Tnum, a: Tnum, b: Tnum): void {
   const vL = a.vL & b.vL;
   const vH = a.vH & b.vH;
   tnumSet(out, vH, vL, (a.vH | a.mH) & (b.vH | b.mH) & ~vH, (a.vL | a.mL) & (b.vL | b.mL) & ~vL);
 }
 
+/** a | b. */
 export function tnumOr(out: Tnum, a: Tnum, b: Tnum): void {
   const vL = a.vL | b.vL;
   const vH = a.vH | b.vH;
   tnumSet(out, vH, vL, (a.mH | b.mH) & ~vH, (a.mL | b.mL) & ~vL);
 }
 
+/** a ^ b. */
 export function tnumXor(out: Tnum, a: Tnum, b: Tnum): void {
   const mL = a.mL | b.mL;
   const mH = a.mH | b.mH;
