@@ -10,4 +10,23 @@ declare namespace WebAssembly {
     readonly buffer: ArrayBufferLike;
     grow(delta: number): number;
   }
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Instance {
+    constructor(module: Module, imports?: Record<string, Record<string, unknown>>);
+    readonly exports: Record<string, unknown>;
+  }
+  class Global {
+    constructor(descriptor: { value: string; mutable?: boolean }, value: unknown);
+    value: unknown;
+  }
+  class Table {
+    constructor(descriptor: { element: string; initial: number; maximum?: number }, value?: unknown);
+    readonly length: number;
+    get(index: number): unknown;
+    set(index: number, value: unknown): void;
+  }
+  class RuntimeError extends Error {}
+  function validate(bytes: Uint8Array): boolean;
 }

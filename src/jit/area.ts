@@ -1,0 +1,40 @@
+/** The run area: a thread's bytes of engine memory that compiled programs use besides their data. The host allocates one a thread, zeroed. */
+
+/** Bytes of a stack frame (MAX_BPF_STACK, include/linux/filter.h), and from one frame to the next. */
+export const FRAME_SIZE = 512;
+export const FRAME_STRIDE = FRAME_SIZE + 64;
+/** Frames: enough for 33 tail calls from subprograms. */
+export const FRAMES = 64;
+
+/** Offsets from the area's start, u32 unless stated. */
+export const RUN_AREA = {
+  /** Tail calls made in this run. */
+  TAIL_CALLS: 0,
+  /** Number of the program that a tail call goes to, for env.miss. */
+  TARGET: 4,
+  /** u64: r0 of the last run, and of helpers whose result is a `cell`. */
+  RESULT: 8,
+  /** Offset of the running function's frame when it called a helper that calls back; a callback's frame is FRAME_STRIDE below. */
+  FRAME: 16,
+  /** First value of r2. */
+  R2: 20,
+  /** i32: loops and calls that the run may still make (JitOptions.budget). The host sets it before a run. */
+  BUDGET: 24,
+  /** Kind of the last fault (FAULT), 0 for none; the host clears it. Then where: program (index in the module) and slot. */
+  FAULT: 32,
+  FAULT_PROGRAM: 36,
+  FAULT_INSN: 40,
+  /** Of an `access` fault: u64 address; bytes, plus 16 for a write. */
+  FAULT_SIZE: 44,
+  FAULT_ADDRESS: 48,
+  /** Lowest byte of the last frame that there is room for. */
+  LAST_FRAME: 128,
+  /** Lowest byte of the first frame; frame k is FRAME_STRIDE * k below. Aligned to 64. */
+  FIRST_FRAME: 128 + FRAME_STRIDE * (FRAMES - 1),
+  /** Bytes of the area, which must be aligned to 64. */
+  SIZE: 128 + FRAME_STRIDE * FRAMES,
+} as const;
+
+/** Kinds of faults, as in the interpreter. */
+export const FAULT = { access: 1, insn: 2, helper: 3, call: 4, budget: 5 } as const;
+export type FaultKind = keyof typeof FAULT;

@@ -1,0 +1,267 @@
+/** Calls: helpers, functions of the program, tail calls, packet loads. */
+import { type Instruction, PSEUDO } from '../isa/index.ts';
+import { MAP } from '../maps/types.ts';
+import { KERNEL_BASE_HI } from '../mem/memory.ts';
+import { FAULT, FRAME_STRIDE, RUN_AREA } from './area.ts';
+import { isTailCall } from './effects.ts';
+import type { FunctionWriter } from './function.ts';
+import { constantHigh, HIGH } from './widths.ts';
+
+/** Tail calls that one run may make (MAX_TAIL_CALL_CNT, include/linux/bpf.h). */
+const MAX_TAIL_CALLS = 33;
+/** Offset of a prog array's u32 pointer to its slots, each a u32 (src/maps/array-kernel.ts ARRAY_DATA). */
+const SLOTS = MAP.PRIVATE;
+
+type Call = Extract<Instruction, { kind: 'call' }>;
+
+/** Writes a call. @param live registers that are read after it */
+export function writeCall(w: FunctionWriter, insn: Call, slot: number, live: number): void {
+  if (isTailCall(insn)) {
+    writeTailCall(w, slot, live);
+  } else if (insn.target === 'local') {
+    writeLocalCall(w, slot + 1 + insn.imm, slot, live);
+  } else {
+    writeHelperCall(w, insn, slot, live);
+  }
+}
+
+function writeHelperCall(w: FunctionWriter, insn: Call, slot: number, live: number): void {
+  const { code } = w;
+  const helper = insn.target === 'helper' ? w.linker.helper(insn.imm) : undefined;
+  if (helper === undefined) {
+    w.fault(insn.target === 'helper' ? FAULT.helper : FAULT.insn, slot);
+    w.cursor.define(0);
+    w.clobber(0);
+    return;
+  }
+  const { signature, index } = helper;
+  if (signature.callsBack === true) {
+    w.area();
+    code.op1('local.get', w.frame);
+    code.mem('i32.store', RUN_AREA.FRAME);
+  }
+  signature.params.forEach((param, i) => {
+    if (param === 'i32') {
+      w.push32(i + 1);
+    } else if (param === 'i64') {
+      w.push64(i + 1);
+    } else {
+      w.push32(i + 1);
+      pushHigh(w, i + 1);
+    }
+  });
+  code.op1('call', index);
+  switch (signature.result) {
+    case 'void':
+      code.i32(0);
+      w.set32(0, HIGH.zero);
+      break;
+    case 'pointer':
+      w.set32(0, HIGH.nullable);
+      break;
+    case 'u32':
+      w.set32(0, HIGH.zero);
+      break;
+    case 's32':
+      w.set32(0, HIGH.sign);
+      break;
+    case 'i64':
+      w.set64(0);
+      break;
+    case 'cell':
+      w.area();
+      code.mem('i64.load', RUN_AREA.RESULT);
+      w.set64(0);
+      break;
+  }
+  w.clobber(live);
+}
+
+/** Pushes the high half. */
+function pushHigh(w: FunctionWriter, reg: number): void {
+  const { code } = w;
+  const high = w.high(reg);
+  if ((high & HIGH.zero) !== 0) {
+    code.i32(0);
+  } else if ((high & HIGH.pointer) !== 0) {
+    code.i32(KERNEL_BASE_HI);
+  } else if ((high & HIGH.sign) !== 0) {
+    w.push32(reg);
+    code.i32(31);
+    code.op('i32.shr_s');
+  } else {
+    w.push64(reg);
+    code.i64(32);
+    code.op('i64.shr_u');
+    code.op('i32.wrap_i64');
+  }
+}
+
+function writeLocalCall(w: FunctionWriter, target: number, slot: number, live: number): void {
+  const { code } = w;
+  const callee = w.linker.sub(w.plan.program, target);
+  if (callee === undefined) {
+    w.fault(FAULT.insn, slot);
+    w.cursor.define(0);
+    w.clobber(0);
+    return;
+  }
+  if (w.checked) {
+    // Is there room for another frame?
+    code.op1('local.get', w.frame);
+    w.area();
+    code.op('i32.sub');
+    code.i32(RUN_AREA.LAST_FRAME + FRAME_STRIDE);
+    code.op('i32.lt_u');
+    code.open('if');
+    w.fault(FAULT.call, slot);
+    code.close();
+  }
+  for (let reg = 1; reg <= 5; reg++) {
+    if ((callee.args & (1 << reg)) === 0) continue;
+    if ((callee.narrowArgs & (1 << reg)) !== 0) w.push32(reg);
+    else w.push64(reg);
+  }
+  if (callee.needsFrame) w.calleeFrame(FRAME_STRIDE);
+  code.op1('call', callee.index);
+  w.set64(0);
+  w.clobber(live);
+}
+
+/**
+ * bpf_tail_call: index, count, then the slot; only filled slots count, as in the x86-64 JIT (arch/x86/net/bpf_jit_comp.c, v6.18). A slot holds the
+ * program's number, which is also its place in the thread's table. Where the array and the index are constants and the program that is there now is in
+ * this module, a comparison saves the way through the table.
+ */
+function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
+  const { code, linker } = w;
+  if (w.checked) {
+    w.push32(2);
+    pushHigh(w, 2);
+    code.op1('call', linker.runtime('progArray'));
+    code.op('i32.eqz');
+    code.open('if');
+    w.fault(FAULT.helper, slot);
+    code.close();
+  }
+  const map = w.constant(2);
+  const index = w.constant(3);
+  const mapAt = map === undefined ? undefined : Number(BigInt.asUintN(32, map));
+  const indexAt = index === undefined ? undefined : Number(BigInt.asUintN(32, index));
+  const pushMap = (): void => {
+    if (mapAt === undefined) w.push32(2);
+    else code.i32(mapAt | 0);
+  };
+  const pushIndex = (): void => {
+    if (indexAt === undefined) w.push32(3);
+    else code.i32(indexAt | 0);
+  };
+  const target = w.temp('i32', 'target');
+  const jump = (write: () => void): void => {
+    w.area();
+    w.area();
+    code.mem('i32.load', RUN_AREA.TAIL_CALLS);
+    code.i32(1);
+    code.op('i32.add');
+    code.mem('i32.store', RUN_AREA.TAIL_CALLS);
+    w.push32(1);
+    code.op1('local.get', w.frame);
+    write();
+  };
+  const failed = code.open('block');
+  pushIndex();
+  pushMap();
+  code.mem('i32.load', MAP.MAX_ENTRIES);
+  code.op('i32.ge_u');
+  code.brIf(failed);
+  w.area();
+  code.mem('i32.load', RUN_AREA.TAIL_CALLS);
+  code.i32(MAX_TAIL_CALLS);
+  code.op('i32.ge_u');
+  code.brIf(failed);
+  pushMap();
+  code.mem('i32.load', SLOTS);
+  if (indexAt !== undefined && indexAt < 1 << 24) {
+    code.mem('i32.load', indexAt * 4);
+  } else {
+    pushIndex();
+    code.i32(2);
+    code.op('i32.shl');
+    code.op('i32.add');
+    code.mem('i32.load', 0);
+  }
+  code.op1('local.tee', target);
+  code.op('i32.eqz');
+  code.brIf(failed);
+  const now = mapAt === undefined || indexAt === undefined ? undefined : linker.options.tailTarget?.(mapAt, indexAt);
+  const entry = now === undefined ? undefined : linker.entryOf(now);
+  if (now !== undefined && entry !== undefined) {
+    code.op1('local.get', target);
+    code.i32(now);
+    code.op('i32.eq');
+    code.open('if');
+    jump(() => code.op1('return_call', entry));
+    code.close();
+  }
+  w.area();
+  code.op1('local.get', target);
+  code.mem('i32.store', RUN_AREA.TARGET);
+  jump(() => {
+    code.op1('local.get', target);
+    code.op1('return_call_indirect', linker.entryType);
+    code.u32(0);
+  });
+  code.close();
+  code.i32(0);
+  w.set32(0, HIGH.zero);
+  w.clobber(live);
+}
+
+/** Writes ld_abs and ld_ind: out of range, the function returns 0. */
+export function writePacketLoad(w: FunctionWriter, insn: Extract<Instruction, { kind: 'ld_abs' | 'ld_ind' }>, live: number): void {
+  const { code } = w;
+  const value = w.temp('f64', 'packet');
+  code.i32(insn.imm);
+  if (insn.kind === 'ld_ind') {
+    w.push32(insn.src);
+    code.op('i32.add');
+  }
+  code.i32(insn.size);
+  code.op1('call', w.linker.runtime('packet'));
+  code.op1('local.tee', value);
+  code.f64Zero();
+  code.op('f64.lt');
+  code.open('if');
+  code.i64(0);
+  code.op('return');
+  code.close();
+  code.op1('local.get', value);
+  code.op('i32.trunc_f64_u');
+  w.set32(0, HIGH.zero);
+  w.clobber(live);
+}
+
+/** Writes ld_imm64. A function's address is its place in the thread's table. */
+export function writeImm64(w: FunctionWriter, insn: Extract<Instruction, { kind: 'ld_imm64' }>, slot: number): void {
+  const { code, linker } = w;
+  if (insn.pseudo === PSEUDO.FUNC) {
+    const target = slot + 1 + Number(BigInt.asIntN(32, insn.imm));
+    if (linker.sub(w.plan.program, target) === undefined) {
+      w.fault(FAULT.insn, slot);
+      w.cursor.define(insn.dst);
+      return;
+    }
+    code.op1('global.get', linker.tableBaseGlobal);
+    code.i32(linker.callback(w.plan.program, target));
+    code.op('i32.add');
+    w.set32(insn.dst, HIGH.zero);
+    return;
+  }
+  if (w.nextIsNarrow()) {
+    code.i32(Number(BigInt.asIntN(32, insn.imm)));
+    w.set32(insn.dst, constantHigh(Number(BigInt.asIntN(32, insn.imm)), Number(BigInt.asIntN(32, insn.imm >> 32n))));
+  } else {
+    code.i64Big(insn.imm);
+    w.set64(insn.dst);
+  }
+}

@@ -1,0 +1,166 @@
+/** compileToWasm: programs in, one module out. Instantiating it, and the memory, table and helpers it imports, are the host's business. */
+
+import type { FunctionPlan, Linker, RuntimeFunction } from './function.ts';
+import { planPrograms } from './plan.ts';
+import { accessFunction, CALLBACK_TYPE, callbackFunction, faultFunction, missFunction, repeatFunction, runFunction } from './runtime.ts';
+import { importType } from './signature.ts';
+import type { JitCallback, JitModule, JitOptions, JitPlace, JitProgram, JitProgramInfo } from './types.ts';
+import { type FunctionType, ModuleBuilder } from './wasm/module.ts';
+import { ENTRY_TYPE, typeOf, writeFunction } from './write.ts';
+
+const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
+  reach: { params: ['i32', 'i32', 'i32'], results: ['i32'] },
+  progArray: { params: ['i32', 'i32'], results: ['i32'] },
+  packet: { params: ['i32', 'i32'], results: ['f64'] },
+  miss: { params: ['i32'], results: ['i32'] },
+};
+
+/**
+ * Translates programs and their subprograms into one WebAssembly module, so that calls between them are direct.
+ *
+ * Imports (module `env`): `memory`; global `area` (i32: offset of the thread's run area, see RUN_AREA); as far as they are used: `table`, global
+ * `tableBase` (i32), `packet(offset, size) -> f64` (ld_abs: big-endian value, negative when out of range), `miss(number) -> i32` (puts a program
+ * into the table; 0: cannot), and in checked code `reach(offset, size | 16 for writes, frame) -> i32` (whether the access is allowed; frames from
+ * `frame` up are live) and `progArray(low, high) -> i32` (whether it points to a prog array that may be used). Module `helper`: functions by id,
+ * typed by their signatures.
+ * @throws BpfError when a function becomes too large for WebAssembly engines
+ */
+export function compileToWasm(programs: readonly JitProgram[], options: JitOptions = {}): JitModule {
+  const plan = planPrograms(programs, options);
+  const { uses } = plan;
+  const takesAddresses = plan.drafts.some((draft) => draft.addresses.length > 0);
+  const usesTable = uses.tailCalls || takesAddresses;
+  const module = new ModuleBuilder();
+  module.import({ module: 'env', name: 'memory', kind: 'memory', shared: options.sharedMemory !== false });
+  const areaGlobal = module.import({ module: 'env', name: 'area', kind: 'global', type: 'i32' });
+  if (usesTable) module.import({ module: 'env', name: 'table', kind: 'table' });
+  const tableBaseGlobal = takesAddresses ? module.import({ module: 'env', name: 'tableBase', kind: 'global', type: 'i32' }) : -1;
+  const runtime = new Map<RuntimeFunction, number>();
+  const need = (name: RuntimeFunction): void => {
+    const type = IMPORTS[name];
+    if (type !== undefined) runtime.set(name, module.import({ module: 'env', name, kind: 'function', type }));
+  };
+  if (options.checked === true) need('reach');
+  if (options.checked === true && uses.tailCalls) need('progArray');
+  if (uses.packet) need('packet');
+  if (uses.tailCalls) need('miss');
+  const helpers = [...uses.helpers.keys()].sort((a, b) => a - b);
+  const helperIndex = new Map<number, number>();
+  for (const id of helpers) {
+    const signature = uses.helpers.get(id);
+    if (signature === undefined) continue;
+    helperIndex.set(id, module.import({ module: 'helper', name: `${id}`, kind: 'function', type: importType(signature) }));
+  }
+
+  const nameOf = (program: number): string => programs[program]?.name ?? `prog${program}`;
+  const functions: FunctionPlan[] = [];
+  const entries = new Map<number, FunctionPlan>();
+  const subs = new Map<string, FunctionPlan>();
+  for (const draft of plan.drafts) {
+    const { analysis, ...facts } = draft;
+    if (analysis === undefined) continue;
+    const name = draft.kind === 'entry' ? nameOf(draft.program) : `${nameOf(draft.program)}+${draft.slot}`;
+    const made: FunctionPlan = { ...facts, ...analysis, name, index: module.reserve() };
+    functions.push(made);
+    if (draft.kind === 'entry') entries.set(draft.program, made);
+    else subs.set(`${draft.program}:${draft.slot}`, made);
+  }
+  const fault = module.reserve();
+  runtime.set('fault', fault);
+  module.define(fault, faultFunction(areaGlobal));
+  const reach = runtime.get('reach');
+  if (reach !== undefined) {
+    const access = module.reserve();
+    runtime.set('access', access);
+    module.define(access, accessFunction(areaGlobal, reach, fault));
+  }
+  const entryType = module.type(ENTRY_TYPE);
+  const callbacks: JitCallback[] = [];
+  const callbackFunctions: number[] = [];
+  const callbackIndex = new Map<string, number>();
+  const byNumber = new Map<number, number>();
+  for (const [program, { number }] of programs.entries()) {
+    const entry = entries.get(program);
+    if (number !== undefined && number !== 0 && entry !== undefined) byNumber.set(number, entry.index);
+  }
+  const linker: Linker = {
+    options,
+    areaGlobal,
+    tableBaseGlobal,
+    entryType,
+    helper(id) {
+      const signature = uses.helpers.get(id);
+      const index = helperIndex.get(id);
+      return signature === undefined || index === undefined ? undefined : { signature, index };
+    },
+    sub: (program, slot) => subs.get(`${program}:${slot}`),
+    entryOf: (number) => byNumber.get(number),
+    runtime: (name) => runtime.get(name) ?? fault,
+    callback(program, slot) {
+      const key = `${program}:${slot}`;
+      const known = callbackIndex.get(key);
+      if (known !== undefined) return known;
+      const index = callbacks.length;
+      callbackIndex.set(key, index);
+      callbacks.push({ program, slot, index });
+      const target = subs.get(key);
+      const wrapper = module.reserve();
+      if (target !== undefined) module.define(wrapper, callbackFunction(target));
+      callbackFunctions.push(wrapper);
+      return index;
+    },
+  };
+
+  const placesOf = new Map<number, { readonly program: number; readonly places: readonly number[]; readonly length: number }>();
+  for (const made of functions) {
+    const written = writeFunction(made, linker);
+    module.define(made.index, { name: made.name, type: typeOf(made), locals: written.locals, code: written.code });
+    placesOf.set(made.index, { program: made.program, places: written.places, length: written.code.length });
+  }
+  const infos: JitProgramInfo[] = [];
+  for (const [program, entry] of entries) {
+    const run = module.reserve();
+    module.define(run, runFunction(`${entry.name}:run`, areaGlobal, entry.index));
+    const repeat = module.reserve();
+    module.define(repeat, repeatFunction(`${entry.name}:repeat`, areaGlobal, entry.index));
+    const info = { name: entry.name, run: `run${program}`, repeat: `repeat${program}`, entry: `entry${program}` };
+    module.export(info.run, run);
+    module.export(info.repeat, repeat);
+    module.export(info.entry, entry.index);
+    infos.push(info);
+  }
+  const missImport = runtime.get('miss');
+  if (missImport !== undefined) {
+    const miss = module.reserve();
+    module.define(miss, missFunction(areaGlobal, missImport, fault, entryType));
+    module.export('miss', miss);
+  }
+  if (callbackFunctions.length > 0) {
+    module.type(CALLBACK_TYPE);
+    module.elements({ base: tableBaseGlobal, functions: callbackFunctions });
+  }
+  const { bytes, starts } = module.finish();
+  return { bytes, programs: infos, callbacks, helpers, usesTable, place: placeFinder(starts, placesOf) };
+}
+
+type Places = ReadonlyMap<number, { readonly program: number; readonly places: readonly number[]; readonly length: number }>;
+
+/** Looks up the instruction by an offset of the module. */
+function placeFinder(starts: ReadonlyMap<number, number>, placesOf: Places): (offset: number) => JitPlace | undefined {
+  return (offset) => {
+    for (const [index, { program, places, length }] of placesOf) {
+      const start = starts.get(index) ?? 0;
+      if (offset < start || offset >= start + length) continue;
+      let low = 0;
+      let high = places.length / 2;
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if ((places[middle * 2] ?? 0) <= offset - start) low = middle;
+        else high = middle;
+      }
+      const insn = places[low * 2 + 1];
+      return insn === undefined || (places[low * 2] ?? 0) > offset - start ? undefined : { program, insn };
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,5 @@
+/** eBPF to WebAssembly: programs in, one module out. */
+export { FAULT, type FaultKind, FRAME_SIZE, FRAME_STRIDE, RUN_AREA } from './area.ts';
+export { compileToWasm } from './compile.ts';
+export { type HelperParam, type HelperResult, type HelperSignature, helperSignature } from './signature.ts';
+export * from './types.ts';

@@ -1,0 +1,83 @@
+/** What the translator is given and what it gives. */
+import type { HelperSignature } from './signature.ts';
+
+/** What a verifier knows about one instruction. Whatever is stated must hold on every path. */
+export interface InsnFact {
+  /**
+   * The value that the instruction puts in its destination. u32: below 2^32; s32: a sign-extended 32-bit number; pointer: an engine
+   * pointer that is not NULL (high half KERNEL_BASE_HI), also while it is out of its object's bounds.
+   */
+  readonly result?: 'u32' | 's32' | 'pointer';
+  /** A conditional jump that always or never jumps. */
+  readonly branch?: 'always' | 'never';
+}
+
+/** One program and its subprograms. */
+export interface JitProgram {
+  /** For names in the module and in stack traces. */
+  readonly name?: string;
+  /** Bytecode whose map references hold engine pointers (ld_imm64 with MAP_FD, MAP_IDX: the descriptor; MAP_VALUE, MAP_IDX_VALUE: the value). */
+  readonly bytes: Uint8Array;
+  /** The program's number in prog array slots and in the table; 0 or absent: it is in no slot. */
+  readonly number?: number;
+  /** A verifier's facts by slot; absent members mean nothing is known. */
+  readonly facts?: readonly (InsnFact | undefined)[];
+}
+
+export interface JitOptions {
+  /**
+   * Every access through a region check, calls within the stack area, tail calls on prog arrays only. Without it programs must have been verified:
+   * what an unverified program accesses then is any byte of the memory.
+   */
+  readonly checked?: boolean;
+  /** Counts loops and calls down in the run area and faults at the end of the budget (see RUN_AREA.BUDGET). */
+  readonly budget?: boolean;
+  /** How `call id` is imported; undefined: the instruction faults. */
+  readonly helper?: (id: number) => HelperSignature | undefined;
+  /** Number of the program in a slot of the prog array whose descriptor is at `map` now: a constant index is then compared and called directly. */
+  readonly tailTarget?: (map: number, index: number) => number | undefined;
+  /** Whether the memory is shared. Default true. */
+  readonly sharedMemory?: boolean;
+}
+
+/** What is known of a translated program. */
+export interface JitProgramInfo {
+  readonly name: string;
+  /**
+   * Export `(ctx: i32, r2: i32) -> i32`: one run. `ctx` is the context's offset, 0 for none; `r2` r2's first value. Gives r0's low half; the
+   * whole is at RUN_AREA.RESULT.
+   */
+  readonly run: string;
+  /** Export `(ctx: i32, r2: i32, times: i32) -> i32`: runs one after another. */
+  readonly repeat: string;
+  /** Export `(ctx: i32, frame: i32) -> i64`: what prog array slots lead to; goes into the table at the program's number. */
+  readonly entry: string;
+}
+
+/** A function whose address a program takes. */
+export interface JitCallback {
+  readonly program: number;
+  /** Slot of its first instruction. */
+  readonly slot: number;
+  /** Its place in the table is the global env.tableBase plus this. Its type is `(r1..r5: i64, frame: i32) -> i64`. */
+  readonly index: number;
+}
+
+/** Which instruction a place in the module came from. */
+export interface JitPlace {
+  /** Index in the programs given. */
+  readonly program: number;
+  readonly insn: number;
+}
+
+export interface JitModule {
+  readonly bytes: Uint8Array;
+  readonly programs: readonly JitProgramInfo[];
+  readonly callbacks: readonly JitCallback[];
+  /** Ids of the helpers imported, ascending, as `helper` `<id>`. */
+  readonly helpers: readonly number[];
+  /** Whether env.table is imported (and `miss` exported), and env.tableBase. */
+  readonly usesTable: boolean;
+  /** The instruction at a byte offset of the module, as a WebAssembly stack trace gives it; undefined outside of translated code. */
+  place(offset: number): JitPlace | undefined;
+}
