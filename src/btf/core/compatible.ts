@@ -6,7 +6,7 @@ import type { FormatError } from '../../base/index.ts';
 import type { Btf } from '../btf.ts';
 import { essentialName } from '../names.ts';
 import type { BtfComposite, BtfEnum, BtfKind, BtfType } from '../types.ts';
-import { MAX_LEVELS, type Work } from './work.ts';
+import { COMPARISON, MAX_LEVELS, type Work } from './work.ts';
 
 /** A type and the BTF whose it is. */
 export interface TypeIn {
@@ -56,7 +56,7 @@ export function typesCompatible(local: TypeIn, target: TypeIn, work: Work): bool
 
 function compatible(local: TypeIn, target: TypeIn, work: Work, levels: number): boolean {
   if (levels <= 0) throw tooDeep(local);
-  work.spend(1);
+  work.spend(COMPARISON);
   const a = local.btf.resolve(local.id);
   const b = target.btf.resolve(target.id);
   if (!kindsCompatible(a.kind, b.kind)) return false;
@@ -96,7 +96,7 @@ interface Position {
 
 function match(local: TypeIn, target: TypeIn, work: Work, at: Position): boolean {
   if (at.levels <= 1) throw tooDeep(local);
-  work.spend(1);
+  work.spend(COMPARISON);
   const a = local.btf.resolve(local.id);
   const b = target.btf.resolve(target.id);
   if (essentialName(a.name) !== essentialName(b.name)) return false;

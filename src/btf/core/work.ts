@@ -1,8 +1,10 @@
 /** The bound on CO-RE's searches: nested anonymous aggregates and prototypes could otherwise multiply without end. */
 import { FormatError } from '../../base/index.ts';
 
-/** Members, values and parameters looked at in all relocations of one object. Honest objects need some ten thousand. */
-const MAX_STEPS = 1 << 25;
+/** Members and values looked at in all relocations of one object. Honest objects need some ten thousand. */
+const MAX_STEPS = 1 << 24;
+/** What comparing two types costs, in members. */
+export const COMPARISON = 16;
 /** Nesting of anonymous members, pointers and prototypes in one comparison (tools/lib/bpf/relo_core.c, v6.18: 32). */
 export const MAX_LEVELS = 32;
 
