@@ -1,7 +1,7 @@
 /** loadCollection on the engine: what is created, in which order, with which bytes; options; refusals; nothing left open. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { MapError, NotSupportedError, SyscallError, VerifierError } from '../base/index.ts';
+import { MapError, SyscallError, VerifierError } from '../base/index.ts';
 import { Btf } from '../btf/index.ts';
 import { parseElf } from '../elf/index.ts';
 import { Engine } from '../engine/index.ts';
@@ -325,13 +325,5 @@ describe('programs', () => {
     expect(() => load('externs', { kconfig: { CONFIG_BOOL: 'm' } })).toThrow(/extern CONFIG_BOOL: 'm', expected y or n/);
     expect(() => load('externs', { kconfig: { CONFIG_SHORT: 40000 } })).toThrow(/extern CONFIG_SHORT: 40000 does not fit/);
     expect(() => load('externs', { kconfig: { CONFIG_HZ: 'y' } })).toThrow(/'y', expected an integer/);
-  });
-
-  test('CO-RE relocations that need a kernel are refused by field', () => {
-    expect(() => load('core')).toThrow(NotSupportedError);
-    expect(() => load('core')).toThrow(/program offset, insn 1: CO-RE relocation field_byte_offset of struct task_struct\.in\.array\[2\]/);
-    const only = Object.fromEntries(['offset', 'exists', 'bits', 'value', 'size'].map((name) => [name, { autoload: false }]));
-    const { collection } = load('core', { programs: only });
-    expect(collection.program('local').testRun().retval).toBe(collection.spec.btf?.find('inner_type'));
   });
 });

@@ -39,9 +39,11 @@ function records(): Record<string, AggregateRow> {
 
 const RECORD_TYPES: Readonly<Record<string, string>> = { long: 'long int', 'unsigned long': 'long unsigned int' };
 
-function contextType(size: number): string {
+const CONTEXT_POINTERS: Readonly<Record<string, string>> = { flow_keys: 'struct bpf_flow_keys *', sk: 'struct bpf_sock *' };
+
+function contextType(name: string, size: number): string {
   const ints: Readonly<Record<number, string>> = { 1: '__u8', 2: '__u16', 4: '__u32', 8: '__u64' };
-  return ints[size] ?? `__u32[${size / 4}]`;
+  return CONTEXT_POINTERS[name] ?? ints[size] ?? `__u32[${size / 4}]`;
 }
 
 function enumerators(rows: readonly { readonly name: string; readonly id: number }[], prefix: string): BtfEnumValue[] {
@@ -159,7 +161,7 @@ export function declarations(): Declarations {
       ...records(),
       __sk_buff: {
         size: SK_BUFF.size,
-        members: SK_BUFF.members.map(([name, offset, size]): MemberRow => [contextType(size), name, offset]),
+        members: SK_BUFF.members.map(([name, offset, size]): MemberRow => [contextType(name, size), name, offset]),
       },
       bpf_perf_event_data: {
         members: [
