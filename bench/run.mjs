@@ -1,6 +1,6 @@
 /**
  * Measures what tracing costs (`npm run bench`): a build, a loop of writes, the start of the command line, memory. Prints ratios against the
- * untraced command and against strace. Options: --only build|calls|start|interp, --rounds N, --seconds N (length of the build), --calls N,
+ * untraced command and against strace. Options: --only build|calls|start|interp|btf, --rounds N, --seconds N (length of the build), --calls N,
  * -v (each run), --json (the numbers as JSON in the last line).
  */
 import { spawnSync } from 'node:child_process';
@@ -119,6 +119,11 @@ async function benchInterp() {
   await importTs('bench/interp.ts');
 }
 
+async function benchBtf() {
+  console.log("a kernel's BTF");
+  await importTs('bench/btf.ts');
+}
+
 async function benchStart() {
   const firsts = [];
   let peak = 0;
@@ -147,6 +152,7 @@ const parts = {
   calls: cc === undefined ? undefined : benchCalls,
   start: benchStart,
   interp: benchInterp,
+  btf: benchBtf,
 };
 if (options.only !== undefined && !(options.only in parts)) {
   console.error(`bench: --only ${options.only}: expected ${Object.keys(parts).join(', ')}`);
