@@ -1,2 +1,4 @@
-/** Checks of programs at load. */
+/** The verifier: verify() and what it is given and answers; and the checks of programs at load that need no simulation. */
+export * from './environment.ts';
 export * from './structure.ts';
+export * from './verify.ts';

@@ -1,0 +1,88 @@
+/** Accesses to the context, by the layouts of the program table (check_ctx_access and the types' is_valid_access, v6.18). */
+import type { CtxField } from '../../programs/index.ts';
+import { typeText } from '../log/type-text.ts';
+import { denied } from '../rejection.ts';
+import { FLAG, KIND, type Reg } from '../state/reg.ts';
+import { tnumIsConst, tnumText } from '../value/index.ts';
+import type { Verification } from '../verification.ts';
+import type { Direction } from './region.ts';
+
+const OR_NULL = FLAG.MAYBE_NULL;
+
+/** Fields that hold pointers, by program type or for all types with such a context. */
+const POINTER_FIELDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'struct __sk_buff': {
+    data: KIND.PACKET,
+    data_end: KIND.PACKET_END,
+    data_meta: KIND.PACKET_META,
+    sk: KIND.SOCK_COMMON | OR_NULL,
+    flow_keys: KIND.FLOW_KEYS,
+  },
+  'struct xdp_md': { data: KIND.PACKET, data_end: KIND.PACKET_END, data_meta: KIND.PACKET_META },
+  'struct sk_msg_md': { data: KIND.PACKET, data_end: KIND.PACKET_END, sk: KIND.SOCKET },
+  'struct sk_reuseport_md': {
+    data: KIND.PACKET,
+    data_end: KIND.PACKET_END,
+    sk: KIND.SOCKET,
+    migrating_sk: KIND.SOCK_COMMON | OR_NULL,
+  },
+  'struct bpf_sk_lookup': { sk: KIND.SOCKET | OR_NULL },
+  'struct bpf_sock_addr': { sk: KIND.SOCKET },
+  'struct bpf_sockopt': { sk: KIND.SOCKET, optval: KIND.PACKET, optval_end: KIND.PACKET_END },
+  'struct bpf_sock_ops': { sk: KIND.SOCKET | OR_NULL, skb_data: KIND.PACKET, skb_data_end: KIND.PACKET_END },
+};
+
+const RAW_TRACEPOINT_WRITABLE = 24;
+const XDP = 6;
+const EGRESS_IFINDEX = 20;
+/** BPF_XDP_DEVMAP. */
+const XDP_DEVMAP = 33;
+/** BPF_SK_LOOKUP's cookie shares the place of `sk`. */
+const SK_LOOKUP = 30;
+
+/** A pointer that may only be used as it was given: no offset added. */
+export function checkUnmodified(reg: Reg, n: number, fixedOff: 'allowed' | 'none'): void {
+  const name = typeText(reg.type);
+  if (reg.off < 0) throw denied(`negative offset ${name} ptr R${n} off=${reg.off} disallowed`, n);
+  if (fixedOff === 'none' && reg.off !== 0) throw denied(`dereference of modified ${name} ptr R${n} off=${reg.off} disallowed`, n);
+  if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0) throw denied(`variable ${name} access var_off=${tnumText(reg)} disallowed`, n);
+}
+
+/** An access of `size` bytes at `off` of the context. @returns the type of what a load gives */
+export function checkContext(v: Verification, off: number, size: number, direction: Direction): number {
+  const type = accessed(v, off, size, direction);
+  if (type === undefined) throw denied(`invalid bpf_context access off=${off} size=${size}`, 1);
+  return type;
+}
+
+function accessed(v: Verification, off: number, size: number, direction: Direction): number | undefined {
+  const { row } = v;
+  const { ctx } = row;
+  if (ctx.kind === 'flat') {
+    if (off < ctx.start || off + size > ctx.start + ctx.size || off % size !== 0) return undefined;
+    if (direction === 'write' && !ctx.write) return undefined;
+    if (row.id === RAW_TRACEPOINT_WRITABLE && off === 0 && size === 8) return KIND.TP_BUFFER;
+    return KIND.SCALAR;
+  }
+  if (ctx.kind !== 'fields') return undefined;
+  if (row.id === XDP && off === EGRESS_IFINDEX && v.program.expectedAttachType !== XDP_DEVMAP) return undefined;
+  for (const field of ctx.fields) {
+    if (off < field.offset || off + size > field.offset + field.size || !fits(field, off, size, direction)) continue;
+    if (row.id === SK_LOOKUP && field.name === 'cookie') continue;
+    const pointer = POINTER_FIELDS[row.ctxType]?.[field.name];
+    // A pointer is loaded whole, whatever the size of its field in the structure that user space sees.
+    return pointer !== undefined && size === field.size ? pointer : KIND.SCALAR;
+  }
+  return undefined;
+}
+
+function fits(field: CtxField, off: number, size: number, direction: Direction): boolean {
+  if (off % size !== 0) return false;
+  if (direction === 'write' ? !field.write : !field.read) return false;
+  if (field.anySize) return true;
+  const unit = field.size % 4 === 0 && field.size > 8 ? 4 : field.size;
+  if (size === unit && (off - field.offset) % unit === 0) return true;
+  // struct pt_regs in a perf event's context goes by whole registers.
+  if (field.name === 'regs') return size === 8;
+  return direction === 'read' && field.narrow === true && size < unit;
+}

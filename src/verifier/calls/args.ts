@@ -1,0 +1,193 @@
+/** The arguments of a helper call, one by one against its prototype (check_func_arg, v6.18). */
+import type { HelperArg, HelperProto } from '../../helpers/types.ts';
+import { checkAlignment } from '../access/alignment.ts';
+import { checkUnmodified } from '../access/context.ts';
+import { mayReadPackets } from '../access/packet-types.ts';
+import type { MapFacts } from '../environment.ts';
+import { typeText } from '../log/type-text.ts';
+import { useDynptr } from '../objects/dynptr-args.ts';
+import { useSpinLock } from '../objects/spin-lock.ts';
+import { useTimer } from '../objects/timer.ts';
+import { markPrecise } from '../precision/precision.ts';
+import { denied, invalid } from '../rejection.ts';
+import { FLAG, isNullScalar, isPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
+import { knownNumber, tnumIsConst } from '../value/index.ts';
+import type { Verification } from '../verification.ts';
+import { ARG_TYPES, NULLABLE, READ_ONLY, UNINIT, WRITTEN } from './arg-types.ts';
+import { checkConstString } from './const-string.ts';
+import { constantKey } from './constant-key.ts';
+import { checkMemory, checkSizedMemory } from './memory-args.ts';
+
+/** What the arguments of a call told. */
+export interface CallFacts {
+  readonly proto: HelperProto;
+  map: MapFacts | undefined;
+  mapUid: number;
+  /** Constant key of an array's element, -1 if unknown. */
+  key: number;
+  refId: number;
+  /** Register that is released, 0 for none. */
+  releases: number;
+  /** Uninitialised output: its register and bytes. */
+  filled: { readonly n: number; readonly size: number } | undefined;
+  /** Largest value of the last size argument. */
+  maxSize: bigint;
+  memSize: number;
+  subprog: number;
+  dynptrId: number;
+  dynptrRef: number;
+}
+
+/** Checks all arguments. */
+export function checkArgs(v: Verification, proto: HelperProto): CallFacts {
+  const facts: CallFacts = {
+    proto,
+    map: undefined,
+    mapUid: 0,
+    key: -1,
+    refId: 0,
+    releases: 0,
+    filled: undefined,
+    maxSize: 0n,
+    memSize: 0,
+    subprog: 0,
+    dynptrId: 0,
+    dynptrRef: 0,
+  };
+  for (const [i, arg] of proto.args.entries()) checkArg(v, i + 1, arg, facts);
+  return facts;
+}
+
+function checkArg(v: Verification, n: number, arg: HelperArg, facts: CallFacts): void {
+  const reg = v.checkRead(n);
+  if (arg.kind === 'anything') {
+    if (v.hidesPointer(n)) throw denied(`R${n} leaks addr into helper function`, n);
+    return;
+  }
+  if (isPacket(reg.type) && !mayUsePackets(v, facts.proto)) throw denied('helper access to the packet is not allowed', n);
+  const isNull = isNullScalar(reg) && NULLABLE.has(arg.kind);
+  if (!isNull) {
+    checkType(n, reg, arg);
+    checkOffset(n, reg, arg);
+  }
+  if (arg.release === true) {
+    if (arg.kind !== 'dynptr' && reg.refId === 0 && !isNullScalar(reg)) {
+      throw invalid(`R${n} must be referenced when passed to release function`, n);
+    }
+    facts.releases = n;
+  }
+  if (reg.refId !== 0) facts.refId = reg.refId;
+  use(v, n, reg, arg, facts, isNull);
+}
+
+/** Helpers with pkt_access: those that read memory of any kind; packets are handed over only where the type may read them. */
+function mayUsePackets(v: Verification, proto: HelperProto): boolean {
+  return mayReadPackets(v) && PACKET_HELPERS.has(proto.id);
+}
+
+/** Helpers whose prototype allows packet memory (bpf_func_proto.pkt_access). */
+const PACKET_HELPERS: ReadonlySet<number> = new Set([
+  1, 2, 3, 9, 11, 10, 28, 87, 195, 36, 4, 25, 26, 68, 84, 85, 86, 99, 100, 110, 204, 205, 206, 207,
+]);
+
+function checkType(n: number, reg: Reg, arg: HelperArg): void {
+  const types = ARG_TYPES[arg.kind];
+  if (types === undefined) return;
+  let type = reg.type;
+  if (READ_ONLY.has(arg.kind)) type &= ~FLAG.RDONLY;
+  if (NULLABLE.has(arg.kind)) type &= ~FLAG.MAYBE_NULL;
+  if (types.includes(type)) return;
+  throw denied(`R${n} type=${typeText(reg.type)} expected=${types.map(typeText).join(', ')}`, n);
+}
+
+/** Which pointers may come with an offset (check_func_arg_reg_off). */
+function checkOffset(n: number, reg: Reg, arg: HelperArg): void {
+  const kind = kindOf(reg.type);
+  if (arg.release === true) {
+    if (arg.kind === 'dynptr' && kind === KIND.STACK) return;
+    if (reg.off !== 0) throw invalid(`R${n} must have zero offset when passed to release func or trusted arg to kfunc`, n);
+    checkUnmodified(reg, n, 'none');
+    return;
+  }
+  switch (kind) {
+    case KIND.STACK:
+    case KIND.PACKET:
+    case KIND.PACKET_META:
+    case KIND.MAP_KEY:
+    case KIND.MAP_VALUE:
+    case KIND.MEM:
+    case KIND.BUF:
+    case KIND.SCALAR:
+      return;
+    default:
+      checkUnmodified(reg, n, kind === KIND.BTF_ID ? 'allowed' : 'none');
+  }
+}
+
+/** Notes the output that the helper fills. */
+function filler(facts: CallFacts): (n: number, size: number) => void {
+  return (n, size) => {
+    facts.filled = { n, size };
+  };
+}
+
+function use(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: CallFacts, isNull: boolean): void {
+  const direction = WRITTEN.has(arg.kind) ? 'write' : 'read';
+  const fill = UNINIT.has(arg.kind) ? filler(facts) : undefined;
+  switch (arg.kind) {
+    case 'map':
+      if (facts.map !== undefined && (facts.map !== reg.map || facts.mapUid !== reg.mapUid)) {
+        throw invalid(`timer pointer in R1 map_uid=${facts.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}`, n);
+      }
+      facts.map = reg.map;
+      facts.mapUid = reg.mapUid;
+      return;
+    case 'map_key':
+      checkMemory(v, n, facts.map?.keySize ?? 0, { direction: 'read', zero: false });
+      if (facts.map !== undefined) facts.key = constantKey(v, reg, facts.map);
+      return;
+    case 'map_value':
+    case 'map_value_or_null':
+    case 'map_value_uninit':
+      if (!isNull) checkMemory(v, n, facts.map?.valueSize ?? 0, { direction, zero: false, fill });
+      return;
+    case 'fixed_mem':
+    case 'fixed_mem_uninit':
+      checkMemory(v, n, arg.size ?? 0, { direction, zero: false, fill });
+      if (arg.size === 4 || arg.size === 8) checkAlignment(v, n, reg, 0, arg.size, true);
+      return;
+    case 'size':
+    case 'size_or_zero': {
+      const memory = facts.proto.args[n - 2];
+      const kind = memory?.kind ?? 'mem';
+      facts.maxSize = BigInt(
+        checkSizedMemory(v, n, reg, {
+          direction: WRITTEN.has(kind) ? 'write' : 'read',
+          zero: arg.kind === 'size_or_zero',
+          fill: UNINIT.has(kind) ? filler(facts) : undefined,
+        }),
+      );
+      return;
+    }
+    case 'const_alloc_size_or_zero':
+      if (!tnumIsConst(reg)) throw denied(`R${n} is not a known constant'`, n);
+      facts.memSize = knownNumber(reg) >>> 0;
+      markPrecise(v, n);
+      return;
+    case 'func':
+      facts.subprog = reg.target;
+      return;
+    case 'const_str':
+      checkConstString(v, n, reg);
+      return;
+    case 'spin_lock':
+      useSpinLock(v, n, reg, facts.proto.name === 'spin_lock');
+      return;
+    case 'timer':
+      useTimer(n, reg, facts);
+      return;
+    case 'dynptr':
+    case 'dynptr_uninit':
+      useDynptr(v, n, reg, arg, facts);
+  }
+}

@@ -1,0 +1,218 @@
+/** A helper call: arguments, what it does to the state, and what it returns (check_helper_call, v6.18). */
+import type { HelperProto } from '../../helpers/types.ts';
+import type { Slot } from '../../isa/index.ts';
+import { MAP_FLAG } from '../../maps/index.ts';
+import { checkAccess } from '../access/memory.ts';
+import { endDynptr } from '../objects/dynptr-args.ts';
+import { acquire, checkNothingHeld, dropHeld, release } from '../objects/held.ts';
+import { markPrecise } from '../precision/precision.ts';
+import { denied, invalid, Rejection } from '../rejection.ts';
+import { FLAG, isNullScalar, KIND, mayBeNull, type Reg, setPointer, setUnknownScalar } from '../state/reg.ts';
+import { BYTE, lowestByte } from '../state/stack.ts';
+import { changeRegs } from '../state/state.ts';
+import { narrowToS32, setSigned, setUnsigned, syncBounds, tnumIsConst, umaxNumber } from '../value/index.ts';
+import type { Verification } from '../verification.ts';
+import { type CallFacts, checkArgs } from './args.ts';
+import { canVisit, drainArgs, eachArgs, loopArgs, timerArgs } from './callbacks.ts';
+import { clearCallerSaved, pushAsyncCallback, pushCallback } from './frames.ts';
+import { helperTakesMap } from './map-compatibility.ts';
+import { changesPackets, forgetPackets } from './packets.ts';
+
+const LOOKUP = 1;
+const TAIL_CALL = 12;
+const PROG_ARRAY = 3;
+/** Helpers that change maps: update, delete, push, pop. */
+const MAP_WRITERS = [2, 3, 87, 88];
+/** Helpers that return at most the size of their buffer: get_stack, get_task_stack, the string reads. */
+const BOUNDED = [67, 141, 45, 115, 114];
+const GET_CPU = 8;
+const MAX_ERRNO = 4095;
+/** Helpers that look sockets up: sk_lookup_tcp, _udp, skc_lookup_tcp. ringbuf_reserve; map_lookup of sockets. */
+const ACQUIRERS = [84, 85, 99, 131];
+/** Helpers that make another kind of socket of a socket: the reference goes along. */
+const CASTS = [95, 96, 98, 136, 137, 138, 139, 140, 178, 196];
+const SOCKMAPS = [15, 18];
+
+/** Checks the helper call at the current instruction. */
+export function callHelper(v: Verification, insn: Slot): void {
+  const proto = v.helper(insn.imm);
+  if (proto === undefined) throw invalid(`invalid func unknown#${insn.imm}`);
+  const facts = checkArgs(v, proto);
+  checkMapUse(v, proto, facts);
+  if (facts.filled !== undefined) fillMemory(v, facts.filled);
+  if (facts.releases !== 0) releaseArg(v, proto, facts);
+  special(v, proto, facts);
+  clearCallerSaved(v, v.frame);
+  const result = v.reg(0);
+  setResult(v, proto, facts, result);
+  refine(v, proto, facts, result);
+  if (facts.map !== undefined && !helperTakesMap(proto.id, facts.map, v.program.type)) {
+    throw invalid(`cannot pass map_type ${facts.map.type} into func bpf_${proto.name}#${proto.id}`);
+  }
+  if (changesPackets(proto.id)) forgetPackets(v);
+}
+
+function checkMapUse(v: Verification, proto: HelperProto, { map }: CallFacts): void {
+  if (map !== undefined && MAP_WRITERS.includes(proto.id) && (map.flags & MAP_FLAG.RDONLY_PROG) !== 0) {
+    throw denied('write into map forbidden');
+  }
+  if (proto.id !== TAIL_CALL) return;
+  if (map?.type !== PROG_ARRAY) throw invalid('expected prog array map for tail call');
+  const index = v.reg(3);
+  if (index.type === KIND.SCALAR && tnumIsConst(index) && umaxNumber(index) < map.maxEntries) markPrecise(v, 3);
+}
+
+/** The helper writes the buffer: byte by byte, as stores of unknown data. */
+function fillMemory(v: Verification, { n, size }: { n: number; size: number }): void {
+  for (let i = 0; i < size; i++) checkAccess(v, { at: n, off: i, size: 1, direction: 'write', value: -1 });
+}
+
+function releaseArg(v: Verification, proto: HelperProto, facts: CallFacts): void {
+  const arg = proto.args[facts.releases - 1];
+  let ok = isNullScalar(v.reg(facts.releases));
+  if (arg?.kind === 'dynptr') {
+    const ref = endDynptr(v, facts.releases);
+    ok = ref !== 0 && releaseDynptrs(v, ref);
+  } else if (facts.refId !== 0) {
+    ok = release(v, facts.refId);
+  }
+  if (!ok) throw invalid(`func bpf_${proto.name}#${proto.id} reference has not been acquired before`);
+}
+
+/** The reference of a ring buffer's dynptr: slices and clones go with it. */
+function releaseDynptrs(v: Verification, ref: number): boolean {
+  if (!dropHeld(v.state, ref)) return false;
+  changeRegs(
+    v.state,
+    (reg) => reg.refId === ref,
+    (reg) => v.markNotInit(reg),
+  );
+  for (const frame of v.state.frames) {
+    for (const [slot, saved] of frame.saved.entries()) {
+      if (saved?.refId !== ref || lowestByte(frame.types[slot] ?? 0) !== BYTE.DYNPTR) continue;
+      for (const at of [slot, slot - 1]) {
+        frame.types[at] = 0;
+        frame.saved[at] = undefined;
+      }
+    }
+  }
+  return true;
+}
+
+function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
+  switch (proto.name) {
+    case 'tail_call':
+      checkNothingHeld(v, 'tail_call');
+      return;
+    case 'get_local_storage':
+      if (!isNullScalar(v.reg(2))) throw invalid("get_local_storage() doesn't support non-zero flags");
+      return;
+    case 'loop':
+      markPrecise(v, 1);
+      if (v.frame.callbackDepth < umaxNumber(v.reg(1))) {
+        pushCallback(v, facts.subprog, loopArgs(!v.capable));
+      } else {
+        v.frame.callbackDepth = 0;
+        if (v.log.all) v.log.write(`frame${v.state.frames.length - 1} bpf_loop iteration limit reached\n`);
+      }
+      return;
+    case 'for_each_map_elem':
+      if (facts.map === undefined || !canVisit(facts.map)) throw new Rejection('ENOTSUPP', 'callback function not allowed for map');
+      pushCallback(v, facts.subprog, eachArgs(facts.map));
+      return;
+    case 'user_ringbuf_drain':
+      pushCallback(v, facts.subprog, drainArgs(v.newId()));
+      return;
+    case 'timer_set_callback':
+      pushAsyncCallback(v, facts.subprog, timerArgs(facts.map));
+      return;
+    case 'dynptr_from_mem': {
+      const { type } = v.reg(1);
+      if (type !== KIND.MAP_VALUE) throw denied(`Unsupported reg type for bpf_dynptr_from_mem data`, 1);
+    }
+  }
+}
+
+function setResult(v: Verification, proto: HelperProto, facts: CallFacts, reg: Reg): void {
+  switch (proto.ret) {
+    case 'integer':
+      setUnknownScalar(reg, !v.capable);
+      return;
+    case 'void':
+      return;
+    case 'map_value':
+    case 'map_value_or_null': {
+      if (facts.map === undefined) throw new Rejection('EFAULT', 'verifier bug: unexpected null map_ptr');
+      const certain = proto.ret === 'map_value' || (proto.id === LOOKUP && facts.key >= 0 && facts.key < facts.map.maxEntries);
+      setPointer(reg, KIND.MAP_VALUE | (certain ? 0 : FLAG.MAYBE_NULL));
+      reg.map = facts.map;
+      reg.mapUid = facts.mapUid;
+      if (certain && facts.map.special?.some((f) => f.kind === 'spin_lock') === true) reg.id = v.newId();
+      break;
+    }
+    case 'mem_or_null':
+      setPointer(reg, KIND.MEM | FLAG.MAYBE_NULL);
+      reg.memSize = facts.memSize;
+      break;
+    case 'ringbuf_mem_or_null':
+      setPointer(reg, KIND.MEM | FLAG.RINGBUF | FLAG.MAYBE_NULL);
+      reg.memSize = facts.memSize;
+      break;
+    case 'dynptr_mem_or_null':
+      setPointer(reg, KIND.MEM | FLAG.MAYBE_NULL);
+      reg.memSize = facts.memSize;
+      break;
+    case 'sock_or_null':
+      setPointer(reg, KIND.SOCKET | FLAG.MAYBE_NULL);
+      break;
+    case 'sock_common_or_null':
+      setPointer(reg, KIND.SOCK_COMMON | FLAG.MAYBE_NULL);
+      break;
+    case 'tcp_sock_or_null':
+      setPointer(reg, KIND.TCP_SOCK | FLAG.MAYBE_NULL);
+      break;
+    case 'btf_id_trusted':
+      setPointer(reg, KIND.BTF_ID | FLAG.TRUSTED);
+      break;
+    case 'btf_id':
+    case 'mem_or_btf_id':
+      setPointer(reg, KIND.BTF_ID);
+      break;
+    case 'btf_id_or_null':
+    case 'mem_or_btf_id_or_null':
+      setPointer(reg, KIND.BTF_ID | FLAG.MAYBE_NULL);
+  }
+  reg.target = proto.retBtf === undefined ? 0 : v.kernelType(proto.retBtf);
+  if (mayBeNull(reg.type)) reg.id = v.newId();
+  if (proto.ret === 'dynptr_mem_or_null') {
+    reg.dynptrId = facts.dynptrId;
+    reg.refId = facts.dynptrRef;
+  } else if (CASTS.includes(proto.id)) {
+    reg.refId = facts.refId;
+  } else if (ACQUIRERS.includes(proto.id) || (proto.id === LOOKUP && facts.map !== undefined && SOCKMAPS.includes(facts.map.type))) {
+    const id = acquire(v, v.insn);
+    reg.id = id;
+    reg.refId = id;
+  }
+}
+
+/** Results whose range the helper promises (do_refine_retval_range). */
+function refine(v: Verification, proto: HelperProto, facts: CallFacts, reg: Reg): void {
+  if (proto.ret !== 'integer') return;
+  if (BOUNDED.includes(proto.id)) {
+    narrowResult(reg, facts.maxSize);
+  } else if (proto.id === GET_CPU) {
+    const last = (v.environment.cpus ?? 1) - 1;
+    setUnsigned(reg, 0, last);
+    setSigned(reg, 0, last);
+    reg.u32min = 0;
+    reg.u32max = last;
+    reg.s32min = 0;
+    reg.s32max = last;
+    syncBounds(reg);
+  }
+}
+
+function narrowResult(reg: Reg, maxSize: bigint): void {
+  narrowToS32(reg, -MAX_ERRNO, Number(BigInt.asIntN(32, maxSize)));
+}

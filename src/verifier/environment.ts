@@ -1,0 +1,72 @@
+/** What verify() is given: the program, and the world it is to run in. Nothing here reads files or talks to a host. */
+import type { Btf, FuncInfo, LineInfo } from '../btf/index.ts';
+import type { HelperProto } from '../helpers/types.ts';
+import type { MapReference } from './layout.ts';
+import type { Refusal } from './refusal.ts';
+
+/** A field of a map's value that programs may only touch through helpers. */
+export interface SpecialField {
+  readonly kind: 'spin_lock' | 'timer' | 'kptr' | 'other';
+  /** Bytes from the value's start, and its size. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** What the verifier knows of a map. The same map is always the same object. */
+export interface MapFacts {
+  /** enum bpf_map_type. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** BPF_F_*. */
+  readonly flags: number;
+  readonly name: string;
+  /** No user space can change it any more (BPF_MAP_FREEZE). */
+  readonly frozen?: boolean;
+  /** The bytes of an array's only value; of frozen read-only maps programs know them as constants. */
+  readonly contents?: () => Uint8Array | undefined;
+  /** Template of the inner maps of a map-in-map. */
+  readonly inner?: MapFacts;
+  /** Locks, timers and pointers in the value, found in its BTF. */
+  readonly special?: readonly SpecialField[];
+  /** The map came with BTF of key and value. */
+  readonly hasBtf?: boolean;
+}
+
+/** Capabilities of the loader. */
+export type Privilege = 'full' | 'none';
+
+/** The program to be verified. */
+export interface VerifierProgram {
+  /** enum bpf_prog_type. */
+  readonly type: number;
+  /** Bytecode, 8 bytes a slot. */
+  readonly insns: Uint8Array;
+  readonly gplCompatible: boolean;
+  readonly expectedAttachType?: number;
+  /** prog_flags (BPF_F_*): STRICT_ALIGNMENT 1, ANY_ALIGNMENT 2, TEST_RND_HI32 4, TEST_STATE_FREQ 8, SLEEPABLE 16. */
+  readonly flags?: number;
+  /** BTF of the program's functions; with it `functions`. */
+  readonly btf?: Btf;
+  readonly functions?: readonly FuncInfo[];
+  readonly lines?: readonly LineInfo[];
+}
+
+/** The world of a verification. */
+export interface VerifierEnvironment {
+  /** Resolves a map reference; a refusal comes where the kernel's does. */
+  readonly map: (ref: MapReference) => MapFacts | Refusal;
+  readonly privilege?: Privilege;
+  /** Bits 1 (log), 2 (every instruction), 4 (statistics). */
+  readonly logLevel?: number;
+  /** Number of possible CPUs, default 1. */
+  readonly cpus?: number;
+  /** A helper's row, where it differs from the table's. */
+  readonly helper?: (id: number) => HelperProto | undefined;
+}
+
+/** Whether what the environment gave is a refusal. */
+export function isRefusal(of: MapFacts | Refusal): of is Refusal {
+  return 'errno' in of;
+}

@@ -1,0 +1,73 @@
+/** A path's state as the log prints it (kernel/bpf/log.c print_verifier_state, v6.18): all of it, or what changed since it was printed last. */
+
+import { KIND } from '../state/reg.ts';
+import { BYTE, BYTE_LETTERS, byteType, lowestByte } from '../state/stack.ts';
+import type { Frame, PathState } from '../state/state.ts';
+import type { Verification } from '../verification.ts';
+import { padding } from './log.ts';
+import { dynptrText, regText } from './reg-text.ts';
+
+/** Text of frame `frameno` of a state, with its line feed. */
+export function stateText(v: Verification, state: PathState, frameno: number, what: 'all' | 'changed'): string {
+  const frame = state.frames[frameno];
+  if (frame === undefined) return '\n';
+  const all = what === 'all';
+  let text = frameno === 0 ? '' : ` frame${frameno}:`;
+  for (const [n, reg] of frame.regs.entries()) {
+    if (reg.type === KIND.NOT_INIT || (!all && (v.scratchedRegs & (1 << n)) === 0)) continue;
+    text += ` R${n}=${regText(reg, frameno, v.btfName)}`;
+  }
+  for (let slot = 0; slot < frame.types.length; slot++) {
+    if (!all && !v.scratchedSlots.has(slot)) continue;
+    const shown = slotText(v, frame, slot);
+    text += shown.text;
+    slot += shown.more;
+  }
+  const refs = state.held.filter((h) => h.id !== 0).map((h) => h.id);
+  if (state.held.length > 0 && refs.length > 0) text += ` refs=${refs.join(',')}`;
+  if (frame.inCallback) text += ' cb';
+  if (frame.inAsyncCallback) text += ' async_cb';
+  if (!all) {
+    v.scratchedRegs = 0;
+    v.scratchedSlots.clear();
+  }
+  return `${text}\n`;
+}
+
+function slotText(v: Verification, frame: Frame, slot: number): { readonly text: string; readonly more: number } {
+  const types = frame.types[slot] ?? 0;
+  if (types === 0) return { text: '', more: 0 };
+  let letters = '';
+  for (let i = 0; i < 8; i++) letters += BYTE_LETTERS[byteType(types, i)] ?? '?';
+  const at = (slot + 1) * -8;
+  switch (lowestByte(types)) {
+    case BYTE.SPILL: {
+      const reg = frame.saved[slot];
+      const before = letters.slice(0, letters.indexOf('r'));
+      return { text: ` fp${at}=${before}${reg === undefined ? '' : regText(reg, frame.frameno, v.btfName)}`, more: 0 };
+    }
+    case BYTE.DYNPTR: {
+      const reg = frame.saved[slot + 1];
+      if (reg === undefined) return { text: '', more: 1 };
+      const parts: string[] = [];
+      if (reg.id !== 0) parts.push(`id=${reg.id}`);
+      if (reg.refId !== 0) parts.push(`ref_id=${reg.refId}`);
+      if (reg.dynptrId !== 0) parts.push(`dynptr_id=${reg.dynptrId}`);
+      return { text: ` fp${at - 8}=dynptr_${dynptrText(reg.dynptrType)}(${parts.join(',')})`, more: 1 };
+    }
+    default:
+      return { text: ` fp${at}=${letters}`, more: 0 };
+  }
+}
+
+/** Tells what the current instruction changed: after its text, or on a line of its own. */
+export function logChanges(v: Verification): void {
+  const { log } = v;
+  if (v.lineEnd !== 0 && v.lineEnd === log.length) {
+    log.cut(v.lineEnd - 1);
+    log.write(`${padding(v.lineWidth)};`);
+  } else {
+    log.write(`${v.insn}:`);
+  }
+  log.write(stateText(v, v.state, v.state.frames.length - 1, 'changed'));
+}

@@ -1,0 +1,134 @@
+/** One instruction backwards: which registers and slots before it made the tracked ones (kernel/bpf/verifier.c backtrack_insn, v6.18). */
+import { callsBackNow } from '../graph/successors.ts';
+import { isLocalCall, LD_IMM64 } from '../layout.ts';
+import type { History } from '../state/state.ts';
+import { isGlobal, subprogramAt } from '../subprograms.ts';
+import type { Verification } from '../verification.ts';
+import { ARGS, type Tracked } from './tracked.ts';
+
+/** Bits of a history entry's flags; with STACK the frame (3 bits) and slot (6 bits) below. */
+export const STEP = { STACK: 1 << 9, DST_STACK: 1 << 10, SRC_STACK: 1 << 11 } as const;
+
+/** Flags of an access to a stack slot. */
+export function stackFlags(frame: number, slot: number): number {
+  return STEP.STACK | (slot << 3) | frame;
+}
+
+/** What a step can say besides having moved the sets: that the way cannot be followed, or that they are inconsistent. */
+export type StepResult = 'ok' | 'lost' | 'bug';
+
+const FP = 10;
+
+function linkTracked(tracked: Tracked, history: History | undefined): void {
+  const linked = history?.linked;
+  if (linked === undefined) return;
+  const any = linked.some((l) => (l.spilled ? tracked.hasSlot(l.frame, l.index) : tracked.hasReg(l.index, l.frame)));
+  if (!any) return;
+  for (const l of linked) {
+    if (l.spilled) tracked.addSlot(l.frame, l.index);
+    else tracked.addReg(l.index, l.frame);
+  }
+}
+
+/** Moves the sets over instruction `at`. @param after the instruction that ran next, -1 if unknown */
+export function stepBack(v: Verification, at: number, after: number, history: History | undefined, tracked: Tracked): StepResult {
+  linkTracked(tracked, history);
+  const result = move(v, at, after, history, tracked);
+  if (result === 'ok') linkTracked(tracked, history);
+  return result;
+}
+
+function move(v: Verification, at: number, after: number, history: History | undefined, tracked: Tracked): StepResult {
+  const insn = v.slot(at);
+  const { dst, src } = insn;
+  const isReg = (insn.code & 8) !== 0;
+  const op = insn.code & 0xf0;
+  switch (insn.code & 7) {
+    case 4:
+    case 7:
+      if (!tracked.hasReg(dst) || op === 0x80 || op === 0xd0) return 'ok';
+      if (op === 0xb0) tracked.dropReg(dst);
+      if (isReg && src !== FP) tracked.addReg(src);
+      return 'ok';
+    case 1:
+      return load(history, dst, tracked);
+    case 2:
+    case 3: {
+      const atomicLoad = (insn.code & 7) === 3 && (insn.code & 0xe0) === 0xc0 && insn.imm === 0x100;
+      if (atomicLoad) return load(history, dst, tracked);
+      if (tracked.hasReg(dst)) return 'lost';
+      if (history === undefined || (history.flags & STEP.STACK) === 0) return 'ok';
+      const frame = history.flags & 7;
+      const slot = (history.flags >> 3) & 63;
+      if (!tracked.hasSlot(frame, slot)) return 'ok';
+      tracked.dropSlot(frame, slot);
+      if ((insn.code & 7) === 3) tracked.addReg(src);
+      return 'ok';
+    }
+    case 5:
+    case 6:
+      if (op === 0x80) return call(v, at, after, tracked);
+      if (op === 0x90) return exit(v, after, tracked);
+      if (isReg && op !== 0 && op !== 0xe0) {
+        if (!tracked.hasReg(dst) && !tracked.hasReg(src)) return 'ok';
+        const flags = history?.flags ?? 0;
+        if ((flags & STEP.SRC_STACK) === 0) tracked.addReg(src);
+        if ((flags & STEP.DST_STACK) === 0) tracked.addReg(dst);
+      }
+      return 'ok';
+    default:
+      if (!tracked.hasReg(dst)) return 'ok';
+      tracked.dropReg(dst);
+      return insn.code === LD_IMM64 || insn.code === 0 ? 'ok' : 'lost';
+  }
+}
+
+function load(history: History | undefined, dst: number, tracked: Tracked): StepResult {
+  if (!tracked.hasReg(dst)) return 'ok';
+  tracked.dropReg(dst);
+  if (history !== undefined && (history.flags & STEP.STACK) !== 0) tracked.addSlot(history.flags & 7, (history.flags >> 3) & 63);
+  return 'ok';
+}
+
+function call(v: Verification, at: number, after: number, tracked: Tracked): StepResult {
+  const insn = v.slot(at);
+  if (isLocalCall(insn)) {
+    if (isGlobal(v, subprogramAt(v, at + insn.imm + 1))) {
+      if ((tracked.regs() & ARGS) !== 0) return 'bug';
+      tracked.dropReg(0);
+      return 'ok';
+    }
+    if ((tracked.regs() & ~ARGS) !== 0 || tracked.anySlot()) return 'bug';
+    for (let n = 1; n <= 5; n++) {
+      if (!tracked.hasReg(n)) continue;
+      tracked.dropReg(n);
+      tracked.addReg(n, tracked.frame - 1);
+    }
+    return leave(tracked);
+  }
+  if (callsBackNow(insn) && at !== after - 1) {
+    if ((tracked.regs() & ~ARGS) !== 0 || tracked.anySlot()) return 'bug';
+    for (let n = 1; n <= 5; n++) tracked.dropReg(n);
+    return leave(tracked);
+  }
+  tracked.dropReg(0);
+  return (tracked.regs() & ARGS) !== 0 ? 'bug' : 'ok';
+}
+
+function leave(tracked: Tracked): StepResult {
+  if (tracked.frame === 0) return 'bug';
+  tracked.frame--;
+  return 'ok';
+}
+
+function exit(v: Verification, after: number, tracked: Tracked): StepResult {
+  if (after >= 0 && v.callsBack(after)) for (let n = 1; n <= 5; n++) tracked.dropReg(n);
+  if ((tracked.regs() & ARGS) !== 0) return 'bug';
+  const before = after >= 1 ? v.insns[after - 1] : undefined;
+  const result = before !== undefined && isLocalCall(before) && tracked.hasReg(0);
+  tracked.dropReg(0);
+  if (tracked.frame >= 7) return 'bug';
+  tracked.frame++;
+  if (result) tracked.addReg(0);
+  return 'ok';
+}

@@ -1,0 +1,194 @@
+/**
+ * States kept at prune points, and the question asked there: is the current state covered by one of them? The heuristics of when to keep and when
+ * to drop a state are the kernel's, so that the same paths are walked (kernel/bpf/verifier.c is_state_visited, v6.18).
+ */
+import { POINT } from '../graph/points.ts';
+import { stateText } from '../log/state-text.ts';
+import { forgetPrecision, propagatePrecision } from '../precision/precision.ts';
+import { invalid } from '../rejection.ts';
+import { ADD_CONST, KIND, type Reg } from '../state/reg.ts';
+import { BYTE, lowestByte } from '../state/stack.ts';
+import { changeRegs, cloneState, type Entry, frameInsn, type PathState, topFrame } from '../state/state.ts';
+import type { Verification } from '../verification.ts';
+import { maybeLooping, statesEqual } from './equal.ts';
+
+const MAY_GOTO = 0xe5;
+/** Steps after which a path's history is cut by keeping a state. */
+const HISTORY_MAX = 40;
+/** States kept at one instruction for programs without CAP_BPF. */
+const UNPRIVILEGED_STATES = 64;
+
+/** Whether the current state at prune point `at` needs no further look. If not, it may be kept. */
+export function isVisited(v: Verification, at: number): boolean {
+  const cur = v.state;
+  const force = v.testFreq || v.isPoint(at, POINT.FORCE) || cur.historyCount > HISTORY_MAX;
+  let keep = force || (v.jumps - v.prevJumps >= 2 && v.processed - v.prevProcessed >= 8);
+  const bucket = bucketOf(v, at, cur);
+  cleanOld(v, bucket, at, cur);
+
+  let count = 0;
+  for (let i = 0; i < bucket.length; i++) {
+    const entry = bucket[i];
+    if (entry === undefined) continue;
+    count++;
+    const old = entry.state;
+    if (old.insn !== at) continue;
+    let hit = false;
+    let unfinished = false;
+    if (old.branches > 0) {
+      const found = meetsItself(v, at, old, cur);
+      if (found === 'covered') {
+        hit = true;
+        unfinished = true;
+      } else if (!force && v.jumps - v.prevJumps < 20 && v.processed - v.prevProcessed < 100) {
+        keep = false;
+      }
+    } else {
+      unfinished = v.loopVisits.incomplete(old);
+      hit = statesEqual(v, old, cur, unfinished ? 'within' : 'safe');
+    }
+    if (hit) {
+      entry.hits++;
+      if (v.isPoint(at, POINT.JUMP)) v.pushHistory(0);
+      propagatePrecision(v, old, cur);
+      if (unfinished) {
+        const end = cloneState(cur);
+        end.equalTo = old;
+        end.insn = at;
+        v.loopVisits.addBackedge(old, end);
+      }
+      return true;
+    }
+    if (keep) entry.misses++;
+    const patience = v.isPoint(at, POINT.FORCE) && old.branches > 0 ? 64 : 3;
+    if (entry.misses > entry.hits * patience + patience) {
+      entry.evicted = true;
+      bucket.splice(i--, 1);
+      // Until its paths have ended the state still takes memory.
+      if (old.branches === 0) v.statesKept--;
+    }
+  }
+  if (v.maxStatesPerInsn < count) v.maxStatesPerInsn = count;
+  if ((!v.capable && count > UNPRIVILEGED_STATES) || !keep) return false;
+  keepState(v, at, cur, bucket);
+  return false;
+}
+
+function bucketOf(v: Verification, at: number, state: PathState): Entry[] {
+  const key = ((at ^ topFrame(state).callsite) >>> 0) % v.insns.length;
+  const known = v.visited.get(key);
+  if (known !== undefined) return known;
+  const made: Entry[] = [];
+  v.visited.set(key, made);
+  return made;
+}
+
+/** A state whose paths have not ended was met again: in a loop that is bounded otherwise that may be all right, else the loop has no end. */
+function meetsItself(v: Verification, at: number, old: PathState, cur: PathState): 'covered' | 'goes on' {
+  const oldTop = topFrame(old);
+  const curTop = topFrame(cur);
+  if (oldTop.inAsyncCallback && oldTop.asyncEntry !== curTop.asyncEntry) return 'goes on';
+  if (v.slot(at).code === MAY_GOTO) {
+    if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(v, old, cur, 'within')) return 'covered';
+  }
+  if (v.callsBack(at)) return statesEqual(v, old, cur, 'within') ? 'covered' : 'goes on';
+  if (
+    maybeLooping(old, cur) &&
+    statesEqual(v, old, cur, 'exact') &&
+    old.mayGotoDepth === cur.mayGotoDepth &&
+    old.callbackUnrollDepth === cur.callbackUnrollDepth
+  ) {
+    const frame = cur.frames.length - 1;
+    const states = `cur state:${stateText(v, cur, frame, 'all')}old state:${stateText(v, old, frame, 'all')}`;
+    throw invalid(`infinite loop detected at insn ${at}\n${states.trimEnd()}`);
+  }
+  return 'goes on';
+}
+
+function keepState(v: Verification, at: number, cur: PathState, bucket: Entry[]): void {
+  v.totalStates++;
+  v.statesKept++;
+  if (v.statesKept > v.peakStates) v.peakStates = v.statesKept;
+  v.prevJumps = v.jumps;
+  v.prevProcessed = v.processed;
+  if (v.capable) forgetPrecision(cur);
+  clearSingleIds(cur);
+  const kept = cloneState(cur);
+  kept.insn = at;
+  kept.branches = 1;
+  v.loopVisits.enter(kept);
+  cur.parent = kept;
+  cur.firstInsn = at;
+  cur.dfsDepth = kept.dfsDepth + 1;
+  cur.history = undefined;
+  cur.historyCount = 0;
+  kept.entry = { state: kept, hits: 0, misses: 0, evicted: false };
+  bucket.unshift(kept.entry);
+}
+
+/** An id that only one scalar has relates nothing. */
+function clearSingleIds(state: PathState): void {
+  const counts = new Map<number, number>();
+  const each = (visit: (reg: Reg) => void): void => {
+    for (const frame of state.frames) {
+      for (const reg of frame.regs) visit(reg);
+      for (const [slot, saved] of frame.saved.entries()) {
+        if (saved !== undefined && lowestByte(frame.types[slot] ?? 0) === BYTE.SPILL) visit(saved);
+      }
+    }
+  };
+  each((reg) => {
+    if (reg.type !== KIND.SCALAR || reg.id === 0) return;
+    const id = reg.id & ~ADD_CONST;
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  });
+  if (![...counts.values()].includes(1)) return;
+  changeRegs(
+    state,
+    (reg) => reg.type === KIND.SCALAR && reg.id !== 0 && counts.get(reg.id & ~ADD_CONST) === 1,
+    (reg) => {
+      reg.id = 0;
+      reg.off = 0;
+    },
+  );
+}
+
+/** Forgets what nobody can read in finished states, so that more states are covered by them. */
+function cleanOld(v: Verification, bucket: readonly Entry[], at: number, cur: PathState): void {
+  for (const { state } of bucket) {
+    if (state.branches > 0 || state.insn !== at || state.cleaned || !sameCalls(state, cur)) continue;
+    if (v.loopVisits.incomplete(state)) continue;
+    clean(v, state);
+  }
+}
+
+function sameCalls(a: PathState, b: PathState): boolean {
+  return a.frames.length === b.frames.length && a.frames.every((frame, i) => frame.callsite === b.frames[i]?.callsite);
+}
+
+function clean(v: Verification, state: PathState): void {
+  const alive = v.liveness.query(state);
+  state.cleaned = true;
+  for (const [i, frame] of state.frames.entries()) {
+    const live = v.live[frameInsn(state, i)] ?? 0;
+    for (let n = 0; n < 10; n++) {
+      const reg = frame.regs[n];
+      if (reg !== undefined && (live & (1 << n)) === 0) v.markNotInit(reg);
+    }
+    for (let slot = 0; slot < frame.types.length; slot++) {
+      if (alive(i, slot)) continue;
+      frame.types[slot] = 0;
+      frame.saved[slot] = undefined;
+    }
+  }
+}
+
+/** The current path, or the last of a kept state's, has ended: states up the path may be finished now. */
+export function endBranch(v: Verification, ended: PathState): void {
+  for (let state: PathState | undefined = ended; state !== undefined; state = state.parent) {
+    state.branches--;
+    if (state.branches > 0) return;
+    v.loopVisits.exit(state);
+    if (state.entry?.evicted === true) v.statesKept--;
+  }
+}

@@ -1,0 +1,51 @@
+/** ld_imm64 in all its meanings, and the old loads from packets (check_ld_imm, check_ld_abs, v6.18). */
+import { PSEUDO, type Slot } from '../../isa/index.ts';
+import { checkUnmodified } from '../access/context.ts';
+import { clearCallerSaved } from '../calls/frames.ts';
+import { checkNothingHeld } from '../objects/held.ts';
+import { invalid } from '../rejection.ts';
+import { KIND, setConstant, setPointer } from '../state/reg.ts';
+import { subprogramAt } from '../subprograms.ts';
+import type { Verification } from '../verification.ts';
+
+/** dst = constant, map, map value or function. */
+export function loadImm64(v: Verification, insn: Slot, at: number): void {
+  v.checkWrite(insn.dst);
+  const reg = v.markUnknown(insn.dst);
+  if (insn.src === PSEUDO.NONE) {
+    const { precise } = reg;
+    setConstant(reg, v.slot(at + 1).imm, insn.imm);
+    reg.precise = precise;
+    return;
+  }
+  if (insn.src === PSEUDO.BTF_ID) throw invalid('kernel is missing BTF');
+  if (insn.src === PSEUDO.FUNC) {
+    const target = subprogramAt(v, at + insn.imm + 1);
+    const info = v.subprograms[target];
+    if (info?.func !== undefined && info.func.linkage !== 'static') throw invalid('callback function not static');
+    setPointer(reg, KIND.FUNC);
+    reg.target = target;
+    return;
+  }
+  const use = v.mapUses.get(at);
+  if (use === undefined) throw invalid('unrecognized bpf_ld_imm64 insn');
+  if (use.offset === undefined) {
+    setPointer(reg, KIND.MAP_PTR);
+  } else {
+    setPointer(reg, KIND.MAP_VALUE);
+    reg.off = use.offset;
+    if (use.map.special?.some((f) => f.kind === 'spin_lock') === true) reg.id = v.newId();
+  }
+  reg.map = use.map;
+}
+
+/** r0 = packet bytes in host order; ends the program where the packet is too short. */
+export function loadPacket(v: Verification, insn: Slot): void {
+  const context = v.checkRead(6);
+  checkNothingHeld(v, 'BPF_LD_[ABS|IND]');
+  if (context.type !== KIND.CTX) throw invalid('at the time of BPF_LD_ABS|IND R6 != pointer to skb', 6);
+  if ((insn.code & 0xe0) === 0x40) v.checkRead(insn.src);
+  checkUnmodified(context, 6, 'none');
+  clearCallerSaved(v, v.frame);
+  v.markUnknown(0);
+}

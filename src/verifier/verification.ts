@@ -1,0 +1,255 @@
+/**
+ * One run of the verifier: the program taken apart, the path that is being followed, counters and the log. Data and the few accessors that all
+ * checks share; the rules stand in the files around it.
+ */
+
+import { formatInsn } from '../asm/index.ts';
+import { HELPER_BY_ID } from '../helpers/index.ts';
+import type { HelperProto } from '../helpers/types.ts';
+import { decodeAt, type Slot } from '../isa/index.ts';
+import { PROGRAM_TYPE_BY_ID, type ProgramTypeRow } from '../programs/index.ts';
+import type { MapFacts, VerifierEnvironment, VerifierProgram } from './environment.ts';
+import { POINT } from './graph/points.ts';
+import { StackLiveness } from './liveness/stack-liveness.ts';
+import { Log } from './log/log.ts';
+import { denied, invalid } from './rejection.ts';
+import { isPointer, KIND, type Reg, setNotInit, setUnknownScalar } from './state/reg.ts';
+import { type Entry, type Frame, type History, type LinkedReg, PathState, topFrame } from './state/state.ts';
+import { LoopVisits } from './states/loops.ts';
+import type { Subprogram } from './subprograms.ts';
+
+/** prog_flags. */
+export const PROG_FLAG = { STRICT_ALIGNMENT: 1, ANY_ALIGNMENT: 2, STATE_FREQ: 8, SLEEPABLE: 16 } as const;
+
+/** A path to be followed later. */
+export interface Pending {
+  readonly state: PathState;
+  readonly insn: number;
+  readonly prevInsn: number;
+  /** Length of the log to go back to. */
+  readonly logLength: number;
+}
+
+/** What a map reference stands for. */
+export interface MapUse {
+  readonly map: MapFacts;
+  /** Offset into the value, or undefined for the map itself. */
+  readonly offset: number | undefined;
+}
+
+/** Facts of an instruction gathered while it is simulated. */
+export interface InsnFact {
+  /** Kind of pointer that a memory access uses (KIND with flags); a second, different one may not come. */
+  pointer?: number;
+  /** The map that a helper call uses, where there is one; undefined if several. */
+  map?: MapFacts | undefined;
+}
+
+export class Verification {
+  readonly program: VerifierProgram;
+  readonly environment: VerifierEnvironment;
+  readonly insns: readonly Slot[];
+  readonly log: Log;
+  readonly row: ProgramTypeRow;
+  readonly helper: (id: number) => HelperProto | undefined;
+  /** The loader may use bounded loops, calls, precise tracking (CAP_BPF). */
+  readonly capable: boolean;
+  /** Addresses may be seen by the program (CAP_PERFMON). */
+  readonly leaks: boolean;
+  /** Every access is checked for alignment. */
+  readonly strict: boolean;
+  /** Every instruction at a prune point is kept (tests of the kernel). */
+  readonly testFreq: boolean;
+
+  subprograms: readonly Subprogram[] = [];
+  points: Uint8Array = new Uint8Array();
+  loops: Int32Array = new Int32Array();
+  live: Uint16Array = new Uint16Array();
+  mapUses: ReadonlyMap<number, MapUse> = new Map();
+  readonly facts: (InsnFact | undefined)[] = [];
+  /** Instructions that some path came to. */
+  readonly seen: Uint8Array;
+  readonly liveness = new StackLiveness(this);
+  readonly loopVisits = new LoopVisits(this);
+
+  state = new PathState();
+  insn = 0;
+  prevInsn = -1;
+  /** The history entry of the current instruction, when it has one. */
+  entry: History | undefined = undefined;
+  readonly pending: Pending[] = [];
+  processed = 0;
+  jumps = 0;
+  prevProcessed = 0;
+  prevJumps = 0;
+  ids = 0;
+  mapUids = 0;
+  asyncEntries = 0;
+  readonly visited = new Map<number, Entry[]>();
+  maxStatesPerInsn = 0;
+  totalStates = 0;
+  peakStates = 0;
+  statesKept = 0;
+  /** Registers and stack slots that changed since they were printed last. */
+  scratchedRegs = 0;
+  readonly scratchedSlots = new Set<number>();
+  /** Length of the log after the instruction's line; 0 when something else came since. */
+  lineEnd = 0;
+  lineWidth = 0;
+
+  constructor(program: VerifierProgram, environment: VerifierEnvironment, insns: readonly Slot[]) {
+    this.program = program;
+    this.environment = environment;
+    this.insns = insns;
+    this.log = new Log(environment.logLevel ?? 0);
+    const row = PROGRAM_TYPE_BY_ID.get(program.type);
+    if (row === undefined) throw invalid('');
+    this.row = row;
+    this.helper = environment.helper ?? ((id) => HELPER_BY_ID.get(id));
+    this.capable = environment.privilege !== 'none';
+    this.leaks = this.capable;
+    const flags = program.flags ?? 0;
+    this.strict = (flags & PROG_FLAG.STRICT_ALIGNMENT) !== 0 && (flags & PROG_FLAG.ANY_ALIGNMENT) === 0;
+    this.testFreq = (flags & PROG_FLAG.STATE_FREQ) !== 0;
+    this.seen = new Uint8Array(insns.length);
+  }
+
+  get frame(): Frame {
+    return topFrame(this.state);
+  }
+
+  /** Register of the innermost frame. */
+  reg(n: number): Reg {
+    return regOf(this.frame, n);
+  }
+
+  slot(at: number): Slot {
+    const slot = this.insns[at];
+    if (slot === undefined) throw invalid(`invalid insn idx ${at} insn_cnt ${this.insns.length}`);
+    return slot;
+  }
+
+  isPoint(at: number, bits: number): boolean {
+    return ((this.points[at] ?? 0) & bits) !== 0;
+  }
+
+  callsBack(at: number): boolean {
+    return this.isPoint(at, POINT.CALLS_BACK);
+  }
+
+  newId(): number {
+    return ++this.ids;
+  }
+
+  fact(at: number): InsnFact {
+    const known = this.facts[at];
+    if (known !== undefined) return known;
+    const made: InsnFact = {};
+    this.facts[at] = made;
+    return made;
+  }
+
+  scratchReg(n: number): void {
+    this.scratchedRegs |= 1 << n;
+  }
+
+  scratchSlot(slot: number): void {
+    this.scratchedSlots.add(slot);
+  }
+
+  scratchAll(): void {
+    this.scratchedRegs = -1;
+    for (let i = 0; i < 64; i++) this.scratchedSlots.add(i);
+  }
+
+  /** The register may be read. */
+  checkRead(n: number): Reg {
+    if (n > 10) throw invalid(`R${n} is invalid`);
+    this.scratchReg(n);
+    const reg = this.reg(n);
+    if (reg.type === KIND.NOT_INIT) throw denied(`R${n} !read_ok`, n);
+    return reg;
+  }
+
+  /** The register may be written; its contents stay. */
+  checkWrite(n: number): Reg {
+    if (n > 10) throw invalid(`R${n} is invalid`);
+    this.scratchReg(n);
+    if (n === 10) throw denied('frame pointer is read only');
+    return this.reg(n);
+  }
+
+  /** The register becomes an unknown scalar. */
+  markUnknown(n: number): Reg {
+    const reg = this.reg(n);
+    setUnknownScalar(reg, !this.capable);
+    return reg;
+  }
+
+  markNotInit(reg: Reg): void {
+    setNotInit(reg, !this.capable);
+  }
+
+  /** Whether the register holds an address that the program must not learn. */
+  hidesPointer(n: number): boolean {
+    return !this.leaks && isPointer(this.reg(n));
+  }
+
+  /** The instruction as the log prints it. */
+  insnText(at: number): string {
+    const insn = decodeAt(this.program.insns, at);
+    const code = (this.insns[at]?.code ?? 0).toString(16).padStart(2, '0');
+    const shown = insn.kind === 'invalid' ? insn.printed : insn;
+    if (shown === undefined) return `(${code}) ???`;
+    const text = formatInsn(shown, {
+      style: 'kernel',
+      helperName: (id) => {
+        const name = this.helper(id)?.name;
+        return name === undefined ? undefined : `bpf_${name}`;
+      },
+    });
+    return `(${code}) ${text}`;
+  }
+
+  /** Adds to the current instruction's history. */
+  pushHistory(flags: number, linked?: readonly LinkedReg[]): void {
+    if (this.entry !== undefined) {
+      this.entry.flags |= flags;
+      this.entry.linked = linked;
+      return;
+    }
+    const { state } = this;
+    this.entry = { idx: this.insn, prevIdx: this.prevInsn, flags, linked, before: state.history };
+    state.history = this.entry;
+    state.historyCount++;
+  }
+
+  /** Name of a kernel structure, for the log. */
+  readonly btfName = (id: number): string => this.#kernelTypes[id] ?? '?';
+  readonly #kernelTypes: string[] = [];
+
+  /** Number that stands for a kernel structure's name. */
+  kernelType(name: string): number {
+    const known = this.#kernelTypes.indexOf(name);
+    return known >= 0 ? known : this.#kernelTypes.push(name) - 1;
+  }
+
+  #sourceLine = '';
+
+  /** Tells the source line of the instruction, where it differs from the one told before. */
+  logSource(at: number): void {
+    const line = this.program.lines?.find((l, i, all) => l.insn <= at && (all[i + 1]?.insn ?? Number.POSITIVE_INFINITY) > at);
+    if (line === undefined) return;
+    const text = `; ${line.source.trimStart()} @ ${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}\n`;
+    if (text === this.#sourceLine) return;
+    this.#sourceLine = text;
+    this.log.write(text);
+  }
+}
+
+/** Register n of a frame. */
+export function regOf(frame: Frame, n: number): Reg {
+  const reg = frame.regs[n];
+  if (reg === undefined) throw new RangeError(`register ${n}, expected 0 to 10`);
+  return reg;
+}

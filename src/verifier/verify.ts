@@ -1,0 +1,277 @@
+/** verify(): takes a program apart, simulates it and says whether it may run, in the kernel's order and words (bpf_check, v6.18). */
+import type { ErrnoName } from '../base/index.ts';
+import { PSEUDO, SLOT_SIZE, type Slot, slotAt } from '../isa/index.ts';
+import { PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
+import { globalArgs, setGlobalArgs } from './calls/global.ts';
+import { changesPackets } from './calls/packets.ts';
+import { isRefusal, type MapFacts, type VerifierEnvironment, type VerifierProgram } from './environment.ts';
+import { explore } from './explore/check.ts';
+import { liveRegisters } from './graph/live-registers.ts';
+import { findPoints } from './graph/points.ts';
+import { findLoops, postorder } from './graph/postorder.ts';
+import { isHelperCall } from './graph/successors.ts';
+import type { InsnFacts } from './insn-rules.ts';
+import { checkBorders, checkGraph, checkPairs, checkReturns, findSubprograms, isLocalCall, type MapReference } from './layout.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import { invalid, Rejection } from './rejection.ts';
+import { checkStackDepth } from './stack-depth.ts';
+import { KIND, setPointer } from './state/reg.ts';
+import { Frame, PathState } from './state/state.ts';
+import { isGlobal, makeSubprograms, type Subprogram, subprogramAt } from './subprograms.ts';
+import { type MapUse, PROG_FLAG, regOf, Verification } from './verification.ts';
+
+const MAX_INSNS = 1_000_000;
+const MAX_INSNS_UNPRIVILEGED = 4096;
+/** MAX_USED_MAPS. */
+const MAX_MAPS = 64;
+const TAIL_CALL = 12;
+/** Types that may use ld_abs and ld_ind: may_access_skb. */
+const PACKET_LOAD_TYPES: readonly number[] = [1, 3, 4];
+/** Types whose programs may sleep: kprobe (uprobes), tracing, struct_ops, lsm, syscall. */
+const SLEEPABLE_TYPES = [2, 26, 27, 29, 31];
+const SYSCALL = 31;
+
+/** Counters of a verification, as the log's last line has them. */
+export interface VerifyStats {
+  /** Instructions simulated. */
+  readonly processed: number;
+  readonly maxStatesPerInsn: number;
+  readonly totalStates: number;
+  readonly peakStates: number;
+  /** Bytes of stack by subprogram. */
+  readonly stackDepths: readonly number[];
+}
+
+/** The verdict on a program. */
+export interface Verdict {
+  readonly verdict: 'accepted' | 'rejected';
+  /** Undefined where accepted. */
+  readonly errno: ErrnoName | undefined;
+  /** The kernel's log; its last message even at level 0. */
+  readonly log: string;
+  /** Why it was rejected, in the kernel's words; empty where accepted. */
+  readonly message: string;
+  /** Slot at which it was rejected, where there is one. */
+  readonly insn: number | undefined;
+  readonly stats: VerifyStats;
+}
+
+/** Verifies a program. Never throws; time and memory are bounded by the kernel's limits. */
+export function verify(program: VerifierProgram, environment: VerifierEnvironment): Verdict {
+  const count = program.insns.length / SLOT_SIZE;
+  const limit = environment.privilege === 'none' ? MAX_INSNS_UNPRIVILEGED : MAX_INSNS;
+  const none = { processed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0, stackDepths: [] };
+  const early = (refusal: Refusal): Verdict => ({
+    verdict: 'rejected',
+    errno: refusal.errno,
+    log: '',
+    message: refusal.message,
+    insn: refusal.insn,
+    stats: none,
+  });
+  if (count < 1 || count > limit) return early(refuse('E2BIG', ''));
+  if (!Number.isInteger(count) || PROGRAM_TYPE_BY_ID.get(program.type) === undefined) return early(refuse('EINVAL', ''));
+  const insns: Slot[] = [];
+  for (let i = 0; i < count; i++) {
+    const slot = slotAt(program.insns, i);
+    if (slot !== undefined) insns.push(slot);
+  }
+  const v = new Verification(program, environment, insns);
+  let end: Rejection | undefined;
+  let at: number | undefined;
+  try {
+    const refusal = prepare(v);
+    if (refusal === undefined) {
+      at = -1;
+      simulate(v);
+      at = undefined;
+      checkStackDepth(v);
+    } else {
+      at = refusal.insn;
+      end = new Rejection(refusal.errno, refusal.message);
+    }
+  } catch (refusal) {
+    if (!(refusal instanceof Rejection)) throw refusal;
+    if (at === -1) at = v.insn;
+    end = refusal;
+  }
+  return conclude(v, end, at);
+}
+
+function conclude(v: Verification, end: Rejection | undefined, insn: number | undefined): Verdict {
+  const { log } = v;
+  if (end !== undefined && end.message !== '') log.write(`${end.message}\n`);
+  const stackDepths = v.subprograms.map((s) => s.stackDepth);
+  if ((log.level & 4) !== 0) {
+    log.write(`stack depth ${stackDepths.join('+')}\n`);
+  }
+  log.write(
+    `processed ${v.processed} insns (limit ${MAX_INSNS}) max_states_per_insn ${v.maxStatesPerInsn} total_states ${v.totalStates} ` +
+      `peak_states ${v.peakStates} mark_read 0\n`,
+  );
+  return {
+    verdict: end === undefined ? 'accepted' : 'rejected',
+    errno: end?.errno,
+    log: log.text(),
+    message: end?.message ?? '',
+    insn,
+    stats: {
+      processed: v.processed,
+      maxStatesPerInsn: v.maxStatesPerInsn,
+      totalStates: v.totalStates,
+      peakStates: v.peakStates,
+      stackDepths,
+    },
+  };
+}
+
+/** Everything before simulation. */
+function prepare(v: Verification): Refusal | undefined {
+  const { insns, program } = v;
+  const starts = findSubprograms(insns, program.gplCompatible);
+  if (!Array.isArray(starts)) return starts;
+  if (starts.length > 1 && !v.capable) {
+    return refuse('EPERM', 'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN');
+  }
+  const subprograms = makeSubprograms(starts, insns, program);
+  v.subprograms = subprograms;
+  for (const subprog of subprograms) noteCalls(v, subprog);
+  if (v.log.all) for (const s of subprograms) v.log.write(`func#${s.index} @${s.start}\n`);
+  const returns = program.functions === undefined ? checkReturns(insns, starts) : undefined;
+  const uses = new Map<number, MapUse>();
+  const shape = checkBorders(insns, starts) ?? returns ?? checkPairs(insns, (ref) => resolveMap(v, ref, uses));
+  if (shape !== undefined) return shape;
+  v.mapUses = uses;
+  const points = findPoints(insns, { loops: v.capable });
+  if (!(points instanceof Uint8Array)) return points;
+  const graph = checkGraph(insns) ?? checkSleepable(v);
+  if (graph !== undefined) return graph;
+  v.points = points;
+  spreadEffects(v, subprograms);
+  const seen = new Uint8Array(insns.length);
+  const order = subprograms.flatMap((s) => postorder(insns, s.start, seen));
+  v.loops = findLoops(insns);
+  v.live = liveRegisters(insns, order, v.helper);
+  if (v.log.all) logLive(v);
+  return undefined;
+}
+
+function noteCalls(v: Verification, subprog: Subprogram): void {
+  for (let i = subprog.start; i < subprog.end; i++) {
+    const insn = v.insns[i];
+    if (insn === undefined || !isHelperCall(insn)) continue;
+    if (insn.imm === TAIL_CALL) subprog.hasTailCall = true;
+    if (changesPackets(insn.imm)) subprog.changesPacket = true;
+  }
+}
+
+/** What a subprogram does is done by its callers. */
+function spreadEffects(v: Verification, subprograms: readonly Subprogram[]): void {
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const subprog of subprograms) {
+      if (subprog.changesPacket) continue;
+      for (let i = subprog.start; i < subprog.end; i++) {
+        const insn = v.insns[i];
+        if (insn === undefined || !isLocalCall(insn)) continue;
+        if (subprograms[subprogramAt(v, i + insn.imm + 1)]?.changesPacket !== true) continue;
+        subprog.changesPacket = true;
+        changed = true;
+      }
+    }
+  }
+}
+
+function checkSleepable(v: Verification): Refusal | undefined {
+  const { type } = v.program;
+  const sleepable = ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0;
+  if (type === SYSCALL) return sleepable ? undefined : refuse('EINVAL', 'Syscall programs can only be sleepable');
+  if (!sleepable || SLEEPABLE_TYPES.includes(type)) return undefined;
+  return refuse('EINVAL', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable');
+}
+
+function resolveMap(v: Verification, ref: MapReference, uses: Map<number, MapUse>): Refusal | undefined {
+  const map = v.environment.map(ref);
+  if (isRefusal(map)) return map;
+  const value = ref.pseudo === PSEUDO.MAP_VALUE || ref.pseudo === PSEUDO.MAP_IDX_VALUE;
+  const known = new Set<MapFacts>([...uses.values()].map((use) => use.map));
+  if (!known.has(map) && known.size >= MAX_MAPS) {
+    return refuse('E2BIG', `The total number of maps per program has reached the limit of ${MAX_MAPS}`, ref.insn);
+  }
+  uses.set(ref.insn, { map, offset: value ? ref.offset : undefined });
+  return checkMapFits(v, map);
+}
+
+/** Maps that not every program may use (check_map_prog_compatibility). */
+function checkMapFits(v: Verification, map: MapFacts): Refusal | undefined {
+  const locks = map.special?.some((f) => f.kind === 'spin_lock') === true;
+  const timers = map.special?.some((f) => f.kind === 'timer') === true;
+  const tracing = [2, 5, 7, 17, 24].includes(v.program.type);
+  if (locks && v.program.type === 1) return refuse('EINVAL', 'socket filter progs cannot use bpf_spin_lock yet');
+  if (locks && tracing) return refuse('EINVAL', 'tracing progs cannot use bpf_spin_lock yet');
+  if (timers && tracing) return refuse('EINVAL', 'tracing progs cannot use bpf_timer yet');
+  return undefined;
+}
+
+function logLive(v: Verification): void {
+  v.log.write('Live regs before insn:\n');
+  for (let i = 0; i < v.insns.length; i++) {
+    const loop = v.loops[i] ?? 0;
+    let regs = '';
+    for (let n = 0; n < 10; n++) regs += ((v.live[i] ?? 0) & (1 << n)) !== 0 ? n : '.';
+    v.log.write(`${loop === 0 ? '    ' : `${String(loop).padStart(3)} `}${String(i).padStart(3)}: ${regs} ${v.insnText(i)}\n`);
+    if (v.insns[i]?.code === 0x18) i++;
+  }
+}
+
+/** Simulates the program, then every global function that it may call. */
+function simulate(v: Verification): void {
+  const allowed = v.row.helpers;
+  const facts: InsnFacts = {
+    helper: (id) => v.helper(id),
+    allowed: (id) => allowed.has(id),
+    gplCompatible: v.program.gplCompatible,
+    sleepable: ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0,
+    packetLoads: PACKET_LOAD_TYPES.includes(v.program.type),
+  };
+  run(v, 0, facts);
+  if (v.program.functions === undefined) return;
+  for (let more = true; more; ) {
+    more = false;
+    for (const subprog of v.subprograms) {
+      if (!isGlobal(v, subprog.index) || !subprog.called || subprog.verified) continue;
+      run(v, subprog.index, facts);
+      if (v.log.on) v.log.write(`Func#${subprog.index} ('${subprog.name}') is safe for any args that match its prototype\n`);
+      subprog.verified = true;
+      more = true;
+    }
+  }
+}
+
+function run(v: Verification, index: number, facts: InsnFacts): void {
+  const subprog = v.subprograms[index];
+  if (subprog === undefined) return;
+  const state = new PathState();
+  state.branches = 1;
+  state.sleepable = facts.sleepable;
+  state.frames = [new Frame(-1, 0, index)];
+  state.firstInsn = subprog.start;
+  state.lastInsn = -1;
+  v.state = state;
+  v.insn = subprog.start;
+  v.prevInsn = -1;
+  v.visited.clear();
+  v.liveness.resetChain();
+  v.scratchAll();
+  const start = v.log.length;
+  if (index === 0) {
+    setPointer(regOf(v.frame, 1), KIND.CTX);
+  } else {
+    if (v.log.on) v.log.write(`Validating ${subprog.name}() func#${index}...\n`);
+    const args = globalArgs(v, subprog);
+    if (typeof args === 'string') throw invalid(args);
+    setGlobalArgs(v, args);
+  }
+  explore(v, facts);
+  if (!v.log.all) v.log.cut(start === 0 || index === 0 ? 0 : start);
+}

@@ -1,0 +1,130 @@
+/** The verifier and the live kernel asked the same question: an assembler text, its maps by `$name`, and both verdicts. */
+import { assemble } from '../../src/asm/index.ts';
+import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts';
+import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
+import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
+import { type MapFacts, type Verdict, verify } from '../../src/verifier/index.ts';
+
+/** Maps that the rows' texts may name. */
+const MAPS: Readonly<Record<string, RawMapAttr>> = {
+  array: { type: 2, keySize: 4, valueSize: 48, maxEntries: 4 },
+  one: { type: 2, keySize: 4, valueSize: 48, maxEntries: 1 },
+  hash: { type: 1, keySize: 8, valueSize: 16, maxEntries: 8 },
+  ring: { type: 27, keySize: 0, valueSize: 0, maxEntries: 4096 },
+  perf: { type: 4, keySize: 4, valueSize: 4, maxEntries: 2 },
+  progs: { type: 3, keySize: 4, valueSize: 4, maxEntries: 2 },
+  stacks: { type: 7, keySize: 4, valueSize: 1016, maxEntries: 8 },
+  queue: { type: 22, keySize: 0, valueSize: 8, maxEntries: 4 },
+  percpu: { type: 6, keySize: 4, valueSize: 8, maxEntries: 2 },
+  rdonly: { type: 2, keySize: 4, valueSize: 16, maxEntries: 1, flags: 0x80 },
+  wronly: { type: 2, keySize: 4, valueSize: 16, maxEntries: 1, flags: 0x100 },
+  cgroups: { type: 8, keySize: 4, valueSize: 4, maxEntries: 2 },
+};
+
+/** One question. */
+export interface Question {
+  readonly text?: string;
+  readonly insns?: Uint8Array;
+  /** enum bpf_prog_type; default socket_filter. */
+  readonly type?: number;
+  readonly license?: string;
+  readonly flags?: number;
+  readonly attach?: number;
+  readonly level?: number;
+}
+
+/** What either says. */
+export interface Answer {
+  /** Undefined where accepted. */
+  readonly errno: string | undefined;
+  /** Last line before the counters. */
+  readonly message: string;
+  readonly processed: number;
+  readonly counters: string;
+  readonly log: string;
+}
+
+/** Asks the live kernel and verify(). */
+export class Pair {
+  readonly #bpf: RawBpf;
+  readonly #fds = new Map<string, number>();
+  readonly #facts = new Map<number, MapFacts>();
+
+  constructor(bpf: RawBpf) {
+    this.#bpf = bpf;
+  }
+
+  /** The bytecode of a text. */
+  assemble(text: string): Uint8Array {
+    const named = text.replace(/\$([a-z]+)/g, (_, name: string) => String(this.#fd(name)));
+    return assemble(named, { helperId: (name) => HELPER_BY_NAME.get(name.replace(/^bpf_/, ''))?.id });
+  }
+
+  #fd(name: string): number {
+    const known = this.#fds.get(name);
+    if (known !== undefined) return known;
+    const attr = MAPS[name];
+    if (attr === undefined) throw new Error(`no map '${name}'`);
+    const fd = this.#bpf.mapCreate(attr);
+    this.#fds.set(name, fd);
+    this.addMap(fd, { ...attr, flags: attr.flags ?? 0, name: '' });
+    return fd;
+  }
+
+  addMap(fd: number, facts: MapFacts): void {
+    this.#facts.set(fd, facts);
+  }
+
+  bytes(question: Question): Uint8Array {
+    return question.insns ?? this.assemble(question.text ?? '');
+  }
+
+  kernel(question: Question): Answer {
+    const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1 } = question;
+    try {
+      const { fd, log } = this.#bpf.progLoad({
+        type,
+        insns: this.bytes(question),
+        license,
+        flags,
+        logLevel: level,
+        expectedAttachType: attach,
+      });
+      this.#bpf.close(fd);
+      return answer(undefined, log);
+    } catch (error) {
+      if (error instanceof VerifierError) return answer(error.errno, error.log);
+      if (error instanceof SyscallError) return answer(error.errno, '');
+      throw error;
+    }
+  }
+
+  verify(question: Question): Verdict {
+    const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1 } = question;
+    return verify(
+      { type, insns: this.bytes(question), gplCompatible: license === 'GPL', flags, expectedAttachType: attach },
+      {
+        map: (ref) => this.#facts.get(ref.fd) ?? { errno: 'EBADF', message: `fd ${ref.fd} is not pointing to valid bpf_map` },
+        logLevel: level,
+        cpus: 2,
+      },
+    );
+  }
+
+  ours(question: Question): Answer {
+    const { errno, log } = this.verify(question);
+    return answer(errno, log);
+  }
+}
+
+function answer(errno: number | string | undefined, log: string): Answer {
+  const lines = log.split('\n').filter((line) => line !== '' && !/^(verification time|stack depth)/.test(line));
+  const counters = lines.at(-1)?.startsWith('processed ') === true ? (lines.pop() ?? '') : '';
+  return {
+    errno: errno === undefined ? undefined : typeof errno === 'string' ? errno : errnoName(errno),
+    message: errno === undefined ? '' : (lines.at(-1) ?? ''),
+    processed: Number(/^processed (\d+) insns/.exec(counters)?.[1] ?? 0),
+    counters,
+    log,
+  };
+}
