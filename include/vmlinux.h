@@ -133,6 +133,36 @@ struct filename {
   const char *uptr;
 };
 
+/* What do_sys_openat2 is handed: the caller's wishes, checked. */
+struct open_how {
+  u64 flags;
+  u64 mode;
+  u64 resolve;
+};
+
+/* What kernel_clone is handed (Linux 6.18). */
+struct kernel_clone_args {
+  u64 flags;
+  int *pidfd;
+  int *child_tid;
+  int *parent_tid;
+  const char *name;
+  int exit_signal;
+  unsigned int : 32;
+  unsigned long stack;
+  unsigned long stack_size;
+  unsigned long tls;
+  int *set_tid;
+  size_t set_tid_size;
+  int cgroup;
+  unsigned int : 32;
+  u64 : 64;
+  u64 : 64;
+  u64 : 64;
+  u64 : 64;
+  u64 : 64;
+};
+
 /* First bytes of every tracepoint record. */
 struct trace_entry {
   unsigned short type;

@@ -141,6 +141,8 @@ const STRUCTS = [
   'bpf_perf_event_data',
   'bpf_raw_tracepoint_args',
   'bpf_perf_event_value',
+  'open_how',
+  'kernel_clone_args',
   'filename',
 ];
 

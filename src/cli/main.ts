@@ -13,12 +13,29 @@ import type { RunOptions } from './run.ts';
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 
 /** Words after the first `--` are the command's own: commander never sees them. */
-function splitCommand(argv: readonly string[]): { own: string[]; command: string[] | undefined } {
+function splitCommand(argv: readonly string[]): { own: string[]; command: (string | Uint8Array)[] | undefined } {
   const at = argv.indexOf('--');
-  return at < 0 ? { own: [...argv], command: undefined } : { own: argv.slice(0, at), command: argv.slice(at + 1) };
+  return at < 0 ? { own: [...argv], command: undefined } : { own: argv.slice(0, at), command: exactWords(argv.slice(at + 1)) };
 }
 
-function program(command: string[] | undefined, exit: (code: number) => void): Command {
+/** Node decodes arguments as UTF-8; words that are not are taken from the kernel's record of them. */
+function exactWords(words: readonly string[]): (string | Uint8Array)[] {
+  if (!words.some((w) => w.includes('\ufffd'))) return [...words];
+  try {
+    const all: Uint8Array[] = [];
+    const bytes = readFileSync('/proc/self/cmdline');
+    for (let from = 0; from < bytes.length; ) {
+      const end = bytes.indexOf(0, from);
+      all.push(bytes.subarray(from, end));
+      from = end + 1;
+    }
+    return all.slice(-words.length);
+  } catch {
+    return [...words];
+  }
+}
+
+function program(command: (string | Uint8Array)[] | undefined, exit: (code: number) => void): Command {
   const root = new Command('bpfwright')
     .description('Run, trace, test and explain eBPF programs: on real processes without root, a VM or a kernel.')
     .version(version)

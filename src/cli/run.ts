@@ -45,7 +45,12 @@ export interface RunOptions {
 }
 
 /** @returns the exit code; does not return when the command was ended by a signal */
-export async function run(program: string | undefined, command: string[] | undefined, options: RunOptions, self: Command): Promise<number> {
+export async function run(
+  program: string | undefined,
+  command: readonly (string | Uint8Array)[] | undefined,
+  options: RunOptions,
+  self: Command,
+): Promise<number> {
   if (options.help === true) return help(program, self);
   if (program === undefined)
     throw new BpfError('run needs a program', { hint: 'bpfwright run exec -- make; `bpfwright` alone lists the bundled programs' });
@@ -64,8 +69,11 @@ export async function run(program: string | undefined, command: string[] | undef
   for (const pid of attach) announce(pid, warn);
   try {
     const session = await start(program, command, { user, inherit, warn, options });
-    const release = guardSignals(session, command !== undefined);
+    const release = guardSignals(session, warn);
     if (options.verbose === true) describeSession(session, printer);
+    if (session.collections.every((c) => [...c.programs.values()].every((p) => p.links.size === 0))) {
+      warn('no program is attached: their sections name no place to attach to');
+    }
     await printer.follow(session);
     const status = await session.exit;
     if (options.dumpMaps === true) await printer.maps(session);
@@ -106,7 +114,7 @@ function help(program: string | undefined, self: Command): number {
 
 async function start(
   program: string,
-  command: readonly string[] | undefined,
+  command: readonly (string | Uint8Array)[] | undefined,
   how: {
     readonly user: User | undefined;
     readonly inherit: readonly number[];
@@ -141,15 +149,31 @@ async function start(
 
 /**
  * A terminal sends Ctrl-C to the command as well: it decides, and we end when it ends. Signals sent to us alone are passed on.
- * Watching without a command, any of them ends the watch.
+ * Watching without a command, or when the command has ended and others have not, the first of them ends the watch and a second one everything.
  */
-function guardSignals(session: TraceSession, hasCommand: boolean): () => void {
+function guardSignals(session: TraceSession, warn: (text: string) => void): () => void {
+  let running = session.command !== undefined;
+  session.exit.then(
+    () => (running = false),
+    () => (running = false),
+  );
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) {
+      void session.close();
+      return;
+    }
+    stopping = true;
+    if (session.command !== undefined)
+      warn('processes that the command left behind still run and are waited for; the next signal kills them');
+    void session.stop();
+  };
   const interrupt = (): void => {
-    if (!hasCommand) void session.stop();
+    if (!running) stop();
   };
   const pass = (signal: NodeJS.Signals): void => {
-    if (hasCommand) session.command?.kill(signal);
-    else void session.stop();
+    if (running) session.command?.kill(signal);
+    else stop();
   };
   for (const s of ['SIGINT', 'SIGQUIT'] as const) process.on(s, interrupt);
   for (const s of ['SIGTERM', 'SIGHUP'] as const) process.on(s, pass);

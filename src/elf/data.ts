@@ -158,7 +158,7 @@ export function kconfigMap(object: string, size: number, btf: Btf | undefined): 
     keySize: 4,
     valueSize: size,
     maxEntries: 1,
-    flags: BPF_F_RDONLY_PROG,
+    flags: BPF_F_RDONLY_PROG | BPF_F_MMAPABLE,
     numaNode: 0,
     mapExtra: 0n,
     pinning: 'none',

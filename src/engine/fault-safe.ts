@@ -11,7 +11,7 @@ import { readTaskObject, taskBytesLeft } from './kernel-types/index.ts';
 export type AddressSpace = 'any' | 'user' | 'kernel';
 
 /** Bytes that are asked of a task at a time when looking for a string's end. */
-const STRING_STEP = 256;
+export const STRING_STEP = 256;
 const PAGE = 4096;
 
 /** Where an address leads: an offset, the task's memory, or a negative errno. */
@@ -44,8 +44,20 @@ export function readAny(mem: Mem, task: CurrentTask, dst: number, size: number, 
   return got === size ? 0 : -ERRNO.EFAULT;
 }
 
-/** Copies a NUL-terminated string, cut to `size` bytes with its NUL. @returns bytes with the NUL, or a negative errno */
-export function readStr(mem: Mem, task: CurrentTask, dst: number, size: number, address: bigint, space: AddressSpace): number {
+/**
+ * Copies a NUL-terminated string, cut to `size` bytes with its NUL; bytes of dst behind it stay as they are.
+ * @param step STRING_STEP bytes of memory of the caller's
+ * @returns bytes with the NUL, or a negative errno
+ */
+export function readStr(
+  mem: Mem,
+  task: CurrentTask,
+  dst: number,
+  size: number,
+  address: bigint,
+  space: AddressSpace,
+  step: number,
+): number {
   if (size === 0) return 0;
   const from = locate(address, 1, space, mem);
   if (from !== 'user') {
@@ -63,9 +75,11 @@ export function readStr(mem: Mem, task: CurrentTask, dst: number, size: number, 
     const at = address + BigInt(done);
     // Up to the end of a page: the next one may be missing although the string ends before it.
     const want = Math.min(size - done, STRING_STEP, PAGE - Number(at & BigInt(PAGE - 1)));
-    const got = task.readUser(at, dst + done, want);
+    // Not straight to dst: what lies behind the string's end must not get there.
+    const got = task.readUser(at, step, want);
     if (got <= 0) return got < 0 ? got : -ERRNO.EFAULT;
-    const end = mem.u8.subarray(dst + done, dst + done + got).indexOf(0);
+    const end = mem.u8.subarray(step, step + got).indexOf(0);
+    mem.u8.copyWithin(dst + done, step, step + (end < 0 ? got : end + 1));
     if (end >= 0) return done + end + 1;
     done += got;
     if (got < want && done < size) return -ERRNO.EFAULT;

@@ -48,7 +48,7 @@ export function linkCreate(core: EngineCore, attr: LinkCreateAttr): number {
 
 /** Offers the link to the sources; one that takes it is enough, and without any source every target is taken. */
 export function attachToSources(sources: readonly EventSource[], link: AttachedLink): void {
-  if (link.target.kind === 'other' || sources.length === 0) return;
+  if (sources.length === 0) return;
   let failure: AttachError | undefined;
   let taken = false;
   for (const source of sources) {

@@ -24,7 +24,7 @@ const INSN_SIZE = 8;
 /** With CAP_BPF (include/linux/bpf_verifier.h BPF_COMPLEXITY_LIMIT_INSNS). */
 const INSN_MAX = 1_000_000;
 /** prog_flags that exist (uapi bpf.h BPF_F_*): alignment 1 2, test 4 8 0x80, sleepable, xdp frags, dev bound, token. */
-const PROG_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x10000;
+const PROG_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80;
 const SLEEPABLE = 0x10;
 const XDP_HAS_FRAGS = 0x20;
 /** Log level bits 1, 2, 4, 8. */
@@ -57,7 +57,8 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
   const name = attr.name ?? '';
   if (!nameOk(name)) throw refuse('EINVAL', `name '${name}' is not at most 15 of A-Z a-z 0-9 _ .`);
   if (((attr.logLevel ?? 0) & ~LOG_LEVELS) !== 0) throw refuse('EINVAL', `log level ${attr.logLevel} is not known`);
-  if (attr.btfFd !== undefined) core.want(LOAD, attr.btfFd, 'btf');
+  // Without records to check, the kernel does not look at the fd.
+  if (attr.btfFd !== undefined && (attr.funcInfo?.length ?? 0) + (attr.lineInfo?.length ?? 0) > 0) core.want(LOAD, attr.btfFd, 'btf');
 
   core.reclaim();
   const gpl = isGplCompatible(attr.license);

@@ -9,7 +9,7 @@ import { MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
 import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, ThreadEnv, unlock } from '../mem/index.ts';
 import { defaultClock } from './clock.ts';
 import { contextUse, cpuMatters } from './context-use.ts';
-import { readAny, readStr } from './fault-safe.ts';
+import { readAny, readStr, STRING_STEP } from './fault-safe.ts';
 import { recordFault } from './faults.ts';
 import { perfAccess } from './perf.ts';
 import { makeTask } from './task.ts';
@@ -190,7 +190,7 @@ export class Runner implements ProgramRunner {
       if (impl !== undefined) helpers.push({ proto, impl });
     }
     this.#stack = this.env.allocOrThrow(STACK_BYTES);
-    this.#scratch = this.env.allocOrThrow(SCRATCH_SIZE);
+    this.#scratch = this.env.allocOrThrow(SCRATCH_SIZE + STRING_STEP);
     const { budget } = this.#options;
     const made = new Interpreter({
       mem: this.mem,
@@ -306,7 +306,7 @@ export class Runner implements ProgramRunner {
       scratch: this.#scratch,
       mapKernel: (map) => mapKernel(mem, map),
       readAny: (dst, size, address, space) => readAny(mem, now.task, dst, size, address, space),
-      readStr: (dst, size, address, space) => readStr(mem, now.task, dst, size, address, space),
+      readStr: (dst, size, address, space) => readStr(mem, now.task, dst, size, address, space, this.#scratch + SCRATCH_SIZE),
       tracePrintk: (message) =>
         trace.write({
           comm: now.task.comm(),

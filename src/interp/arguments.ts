@@ -1,4 +1,5 @@
 /** Checks a helper's arguments against its prototype before the call, so that implementations may trust every pointer and size. */
+import { helperTakesMap, MAP_WRITERS } from '../helpers/map-compatibility.ts';
 import type { ArgKind, HelperImpl, HelperProto } from '../helpers/types.ts';
 import { MAP } from '../maps/types.ts';
 import { KERNEL_BASE_HI } from '../mem/memory.ts';
@@ -69,6 +70,10 @@ export interface HelperPlan {
   /** Register of the map argument, 0 when there is none. */
   readonly mapReg: number;
   readonly returnsPointer: boolean;
+  /** By map type: whether the helper takes such a map. */
+  readonly takes: readonly boolean[];
+  /** It changes elements. */
+  readonly writesMap: boolean;
   /** The returned pointer is a value of the map argument. */
   readonly returnsValue: boolean;
 }
@@ -96,9 +101,15 @@ export function planHelper(proto: HelperProto, impl: HelperImpl): HelperPlan {
   });
   const returnsPointer = !['integer', 'void', 'btf_id', 'btf_id_or_null', 'btf_id_trusted'].includes(proto.ret);
   const returnsValue = mapReg !== 0 && (proto.ret === 'map_value' || proto.ret === 'map_value_or_null');
-  return { proto, impl, checks, mapReg, returnsPointer, returnsValue };
+  // Sockmaps, the only maps whose answer depends on the program's type, have no elements here.
+  const takes = Array.from({ length: MAP_TYPE_COUNT }, (_, type) => helperTakesMap(proto.id, type, 0));
+  return { proto, impl, checks, mapReg, returnsPointer, takes, writesMap: MAP_WRITERS.has(proto.id), returnsValue };
 }
 
+/** More than there are map types. */
+const MAP_TYPE_COUNT = 64;
+/** BPF_F_RDONLY_PROG. */
+const RDONLY_PROG = 0x80;
 /** Largest size argument that the verifier lets pass (BPF_MAX_VAR_SIZ, include/linux/bpf_verifier.h). */
 const MAX_SIZE = 1 << 29;
 const MAX_STRING = 1 << 16;
@@ -121,6 +132,9 @@ export function checkArguments(plan: HelperPlan, regs: Int32Array, access: Acces
         continue;
       case RULE.map:
         if (at < 0 || !access.isMap(at)) return wrong(check, lo, hi, 'map_ptr');
+        if (plan.takes[access.mem.dv.getUint32(at + MAP.TYPE, true)] !== true) return wrongMap(plan, at, access);
+        if (plan.writesMap && (access.mem.dv.getUint32(at + MAP.FLAGS, true) & RDONLY_PROG) !== 0)
+          return `R${check.reg} write into map forbidden`;
         continue;
       case RULE.func:
         if (hi !== FUNC_HI || (lo - FUNC_BASE) >>> 0 >= access.image.slots) return wrong(check, lo, hi, 'func');
@@ -155,6 +169,10 @@ export function checkArguments(plan: HelperPlan, regs: Int32Array, access: Acces
     }
   }
   return undefined;
+}
+
+function wrongMap(plan: HelperPlan, map: number, access: Access): string {
+  return `cannot pass map_type ${access.mem.dv.getUint32(map + MAP.TYPE, true)} into func bpf_${plan.proto.name}#${plan.proto.id}`;
 }
 
 function wrong(check: ArgCheck, lo: number, hi: number, expected: string): string {

@@ -112,7 +112,7 @@ export const percpuArrayKernel: MapKernel = {
   update(env, map, key, value, flags) {
     const { mem } = env;
     const index = mem.dv.getUint32(key, true);
-    const error = checkUpdate(mem, map, index, flags, 'no-locks');
+    const error = checkUpdate(mem, map, index, flags, 'locks');
     if (error !== 0) return error;
     const slot = element(mem, map, index) + env.cpu * mem.dv.getUint32(map + MAP.CPU_STRIDE, true);
     copyBytes(mem, slot, value, mem.dv.getUint32(map + MAP.VALUE_SIZE, true));

@@ -38,8 +38,8 @@ const rows: readonly [TraceRecord, modern: string, old: string][] = [
   ],
   [
     record({ comm: bytes(''), pid: 12345678, timestamp: 123_456_000_001_499n }),
-    '           <...>-12345678 [002] d..1. 123456.000001: bpf_trace_printk: executed /bin/sh\n',
-    '           <...>-12345678 [002] d..1 123456.000001: : executed /bin/sh\n',
+    '                -12345678 [002] d..1. 123456.000001: bpf_trace_printk: executed /bin/sh\n',
+    '                -12345678 [002] d..1 123456.000001: : executed /bin/sh\n',
   ],
   [
     record({ pid: 0, message: bytes('') }),

@@ -29,10 +29,9 @@ function formatTime(timestamp: bigint): string {
   return `${String(us / 1_000_000n).padStart(5)}.${String(us % 1_000_000n).padStart(6, '0')}`;
 }
 
-/** The name column: what the trace buffer knew, or the kernel's words for what it did not. */
+/** The name column. A task may have an empty name: 16 blanks, as the kernel prints it. */
 function commOf(record: TraceRecord): Uint8Array {
-  if (record.pid === 0) return encoder.encode('<idle>');
-  return record.comm.length === 0 ? encoder.encode('<...>') : record.comm;
+  return record.pid === 0 ? encoder.encode('<idle>') : record.comm;
 }
 
 /**

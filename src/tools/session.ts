@@ -15,7 +15,7 @@ import type { User } from './user.ts';
 /** What to trace and how. */
 export interface TraceOptions {
   /** The command and its arguments; looked up on PATH as execvp does. */
-  readonly command?: readonly string[];
+  readonly command?: readonly (string | Uint8Array)[];
   /** Running processes to attach to. */
   readonly attach?: readonly number[];
   /** Further programs: names, paths or bytes. */
@@ -120,7 +120,7 @@ export class TraceSession implements AsyncIterable<TraceEvent>, AsyncDisposable 
  * @throws BpfError: FormatError, VerifierError, AttachError, NotSupportedError or CommandError, each saying what to do
  */
 export async function trace(program: string | Uint8Array | readonly CollectionSpec[], options: TraceOptions): Promise<TraceSession> {
-  const attach = options.attach ?? [];
+  const attach = [...new Set(options.attach)];
   if (options.command === undefined && attach.length === 0) {
     throw new BpfError('there is nothing to trace', { hint: 'give a command, or processes to attach to' });
   }
@@ -156,7 +156,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
     if (options.command !== undefined) {
       command = await source.spawn(options.command, {
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-        ...(options.env === undefined ? {} : { env: options.env }),
+        ...environment(options),
         ...(options.inherit === undefined ? {} : { inherit: options.inherit }),
         ...(options.user === undefined ? {} : { user: options.user }),
       });
@@ -178,6 +178,13 @@ function isSpecs(program: string | Uint8Array | readonly CollectionSpec[]): prog
 function readSpec(program: string | Uint8Array): CollectionSpec {
   const object: ObjectBytes = typeof program === 'string' ? readProgram(program) : { name: 'program', bytes: program };
   return parseElf(object.bytes, object.name);
+}
+
+/** The command's environment: with another user, its own home and name, as su gives them. Absent: the caller's, byte for byte. */
+function environment({ env, user }: TraceOptions): { env?: Readonly<Record<string, string | undefined>> } {
+  if (user === undefined) return env === undefined ? {} : { env };
+  const name = user.name ?? String(user.uid);
+  return { env: { ...process.env, HOME: user.home, USER: name, LOGNAME: name, ...env } };
 }
 
 /** Of the settings, those that this object has a variable for. */

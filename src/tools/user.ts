@@ -10,6 +10,8 @@ export interface User {
   readonly groups: readonly number[];
   /** Login name; undefined for a number that passwd lacks. */
   readonly name: string | undefined;
+  /** Home folder; `/` for a number that passwd lacks. */
+  readonly home: string;
 }
 
 function rows(file: string): string[][] {
@@ -34,7 +36,7 @@ export function findUser(text: string): User {
   const groups = rows('/etc/group')
     .filter((r) => name !== undefined && (r[3] ?? '').split(',').includes(name))
     .map((r) => Number(r[2]));
-  return { uid, gid, groups: [...new Set([gid, ...groups])], name };
+  return { uid, gid, groups: [...new Set([gid, ...groups])], name, home: passwd?.[5] || '/' };
 }
 
 /**

@@ -56,6 +56,45 @@ describe('run', () => {
     expect(status(pid, 'TracerPid')).toBe('0');
   });
 
+  it('the same process twice is one; threads of the kernel are refused by name', async () => {
+    const { pid } = await busy();
+    const args = ['run', '-q', '-p', String(pid), '-p', String(pid), '--duration', '300ms', '--max-overhead', 'off', 'exec'];
+    expect(bpfwright(args)).toMatchObject({ status: 0 });
+    expect(bpfwright(['run', '-q', '-p', '2', 'exec'])).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/kernel|does not exist/),
+    });
+  });
+
+  it('a signal ends the watch when the command has ended and an attached process has not', async () => {
+    const { pid } = await busy();
+    const child = spawn(
+      process.execPath,
+      [bin, 'run', '-q', '-o', '/dev/null', '-p', String(pid), '--max-overhead', 'off', 'exec', '--', 'echo', 'done'],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
+    running.push(child);
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const again = setInterval(() => child.kill('SIGINT'), 500);
+    expect(await ended).toBe(0);
+    clearInterval(again);
+    expect(status(pid, 'TracerPid')).toBe('0');
+  });
+
+  it('a place that tracing cannot produce is refused', () => {
+    const bytes = readFileSync(join(root, 'examples/exec.bpf.o'));
+    const file = join(dir, 'fentry.bpf.o');
+    for (let at = bytes.indexOf('kprobe/do_execve'); at >= 0; at = bytes.indexOf('kprobe/do_execve', at + 1))
+      bytes.write('fentry', at, 'latin1');
+    writeFileSync(file, bytes);
+    const got = bpfwright(['run', file, '--', 'true']);
+    expect(got.status).toBe(125);
+    expect(got.stderr).toMatch(/fentry|not produce|cannot/);
+  });
+
   it('--duration ends tracing; the command runs on and its status is kept', () => {
     const got = bpfwright(['run', '-q', '--duration', '300ms', 'exec', '--', 'sh', '-c', '/bin/true; sleep 1; /bin/true; exit 9']);
     expect(got.status).toBe(9);

@@ -96,6 +96,20 @@ describe('traced and untraced', () => {
     expect(direct).toMatchObject({ signal: 'SIGSEGV', stdout: 'before\n' });
   });
 
+  it('words and environment entries that Node cannot express arrive byte for byte', () => {
+    const script = (run: string) => `${run} printf '%s|' $'\\377\\376ab' plain | od -An -tx1; env '=x' ${run} true; echo $?`;
+    const plain = run(['bash', '-c', script('')]);
+    expect(plain.stdout).toContain('ff fe 61 62');
+    expect(run(['bash', '-c', script(`${process.execPath} ${bin} run -q -o /dev/null exec --`)])).toEqual(plain);
+  });
+
+  it('a deleted working folder is one clear sentence', () => {
+    const gone = join(dir, 'gone');
+    const got = run(['bash', '-c', `mkdir ${gone}; cd ${gone}; rmdir ${gone}; ${process.execPath} ${bin} run exec -- true`]);
+    expect(got.status).toBe(125);
+    expect(got.stderr).toMatch(/current folder has been deleted/);
+  });
+
   it('descriptors above 2 reach the command', () => {
     const script = (run: string) => `cd ${dir}; exec 5>five; ${run} sh -c 'echo through 5 >&5; cat /dev/fd/6' 6<<< six; cat five`;
     const plain = run(['bash', '-c', script('')]);

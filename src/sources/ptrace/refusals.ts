@@ -32,6 +32,13 @@ export function explainSeize(pid: number, errno: number, relation: 'child' | 'ot
       hint: 'this kernel or sandbox (gVisor?) lacks PTRACE_SEIZE',
     });
   }
+  const state = /^State:\s+(\w)/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1];
+  if (state === 'Z' || state === 'X') {
+    return new SyscallError('ptrace', errno, `process ${pid} has ended; only its parent keeps its number (a zombie)`);
+  }
+  if (pid === 2 || statusNumber(pid, 'PPid') === 2) {
+    return new SyscallError('ptrace', errno, `process ${pid} is a thread of the kernel`, { hint: 'only user processes can be traced' });
+  }
   // A tracer is a thread: name its process.
   const thread = statusNumber(pid, 'TracerPid') ?? 0;
   if (thread !== 0) {

@@ -2,14 +2,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { BpfError } from '../../base/index.ts';
 
 let ready: Worker | undefined;
 
 /** Starts a tracing thread that the next takeThread() will get. It does nothing and holds nothing until then. */
 export function prepareThread(): void {
-  ready ??= startThread(undefined);
+  try {
+    ready ??= startThread(undefined);
+  } catch {
+    // takeThread() will fail for the same reason, where someone listens.
+  }
 }
 
 /** A tracing thread: the prepared one, else a new one. @param script instead of the one built with this package */
@@ -31,7 +35,14 @@ export async function dismissThread(): Promise<void> {
 }
 
 function startThread(script: URL | undefined): Worker {
-  const worker = new Worker(script ?? workerScript());
+  try {
+    process.cwd();
+  } catch (cause) {
+    // Node cannot start a thread there.
+    throw new BpfError('the current folder has been deleted', { cause, hint: 'change to a folder that exists' });
+  }
+  // A copy of the environment would refuse entries that Node cannot name (`=x`).
+  const worker = new Worker(script ?? workerScript(), { env: SHARE_ENV });
   worker.unref();
   return worker;
 }

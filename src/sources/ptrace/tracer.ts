@@ -3,7 +3,7 @@
  * stops they want and resumes each task exactly as it would have gone on. Commands from the main thread arrive through a doorbell (see session.ts).
  */
 import { existsSync, statSync } from 'node:fs';
-import { BpfError, ERRNO, errnoName } from '../../base/index.ts';
+import { BpfError, ERRNO, errnoName, SyscallError } from '../../base/index.ts';
 import { type Block, EVENT, isStopSignal, OPTION, PTRACE, SIGNAL, type Sys, WAIT } from '../../sys/index.ts';
 import { execPath } from './exec-path.ts';
 import { MAX_INSNS, seccompFilter } from './filter.ts';
@@ -176,6 +176,11 @@ export class Tracer {
     this.#judge(root);
     try {
       this.#seizeThreads(root);
+      if (root.live === 0) {
+        throw this.#tasks.has(pid)
+          ? new SyscallError('ptrace', 'EBUSY', `process ${pid} is traced by this bpfwright already`)
+          : new SyscallError('ptrace', 'ESRCH', `process ${pid} has ended`);
+      }
       this.#deps.emit({ kind: 'attached', id, threads: root.live });
     } catch (error) {
       if (root.live > 0) this.detach(id);
