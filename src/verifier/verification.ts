@@ -90,6 +90,8 @@ export class Verification {
   totalStates = 0;
   peakStates = 0;
   statesKept = 0;
+  /** Ends of paths kept until their loop is left. */
+  backedges = 0;
   /** Registers and stack slots that changed since they were printed last. */
   scratchedRegs = 0;
   readonly scratchedSlots = new Set<number>();
@@ -190,9 +192,20 @@ export class Verification {
     setNotInit(reg, !this.capable);
   }
 
+  /** The register's pointer is of no use any more: an unknown number, or unreadable where addresses are secret. */
+  forget(reg: Reg): void {
+    if (this.leaks) setUnknownScalar(reg, !this.capable);
+    else setNotInit(reg, !this.capable);
+  }
+
   /** Whether the register holds an address that the program must not learn. */
   hidesPointer(n: number): boolean {
     return !this.leaks && isPointer(this.reg(n));
+  }
+
+  /** The number of states in memory changed. */
+  notePeak(): void {
+    this.peakStates = Math.max(this.peakStates, this.statesKept + this.backedges);
   }
 
   /** The instruction as the log prints it. */

@@ -31,6 +31,9 @@ const PACKET_LOAD_TYPES: readonly number[] = [1, 3, 4];
 const SLEEPABLE_TYPES = [2, 26, 27, 29, 31];
 const SYSCALL = 31;
 
+/** Messages that the kernel forgot to end. */
+const UNENDED = /^(expected prog array map for tail call|spilled ptr in range of|uninit stack in range of)/;
+
 /** Counters of a verification, as the log's last line has them. */
 export interface VerifyStats {
   /** Instructions simulated. */
@@ -100,7 +103,7 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
 
 function conclude(v: Verification, end: Rejection | undefined, insn: number | undefined): Verdict {
   const { log } = v;
-  if (end !== undefined && end.message !== '') log.write(`${end.message}\n`);
+  if (end !== undefined && end.message !== '') log.write(UNENDED.test(end.message) ? end.message : `${end.message}\n`);
   const stackDepths = v.subprograms.map((s) => s.stackDepth);
   if ((log.level & 4) !== 0) {
     log.write(`stack depth ${stackDepths.join('+')}\n`);
@@ -151,7 +154,7 @@ function prepare(v: Verification): Refusal | undefined {
   const seen = new Uint8Array(insns.length);
   const order = subprograms.flatMap((s) => postorder(insns, s.start, seen));
   v.loops = findLoops(insns);
-  v.live = liveRegisters(insns, order, v.helper);
+  v.live = liveRegisters(insns, order, (id) => (v.row.helpers.has(id) ? v.helper(id) : undefined));
   if (v.log.all) logLive(v);
   return undefined;
 }

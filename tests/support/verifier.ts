@@ -2,6 +2,7 @@
 import { assemble } from '../../src/asm/index.ts';
 import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
+import { isGplCompatible } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
 import { type MapFacts, type Verdict, verify } from '../../src/verifier/index.ts';
 
@@ -102,7 +103,7 @@ export class Pair {
   verify(question: Question): Verdict {
     const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1 } = question;
     return verify(
-      { type, insns: this.bytes(question), gplCompatible: license === 'GPL', flags, expectedAttachType: attach },
+      { type, insns: this.bytes(question), gplCompatible: isGplCompatible(license), flags, expectedAttachType: attach },
       {
         map: (ref) => this.#facts.get(ref.fd) ?? { errno: 'EBADF', message: `fd ${ref.fd} is not pointing to valid bpf_map` },
         logLevel: level,

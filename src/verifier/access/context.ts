@@ -1,9 +1,11 @@
 /** Accesses to the context, by the layouts of the program table (check_ctx_access and the types' is_valid_access, v6.18). */
+
 import type { CtxField } from '../../programs/index.ts';
+import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied } from '../rejection.ts';
 import { FLAG, KIND, type Reg } from '../state/reg.ts';
-import { tnumIsConst, tnumText } from '../value/index.ts';
+import { tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import type { Direction } from './region.ts';
 
@@ -45,7 +47,7 @@ export function checkUnmodified(reg: Reg, n: number, fixedOff: 'allowed' | 'none
   const name = typeText(reg.type);
   if (reg.off < 0) throw denied(`negative offset ${name} ptr R${n} off=${reg.off} disallowed`, n);
   if (fixedOff === 'none' && reg.off !== 0) throw denied(`dereference of modified ${name} ptr R${n} off=${reg.off} disallowed`, n);
-  if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0) throw denied(`variable ${name} access var_off=${tnumText(reg)} disallowed`, n);
+  if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0) throw denied(`variable ${name} access var_off=${bitsText(reg)} disallowed`, n);
 }
 
 /** An access of `size` bytes at `off` of the context. @returns the type of what a load gives */
@@ -79,10 +81,10 @@ function accessed(v: Verification, off: number, size: number, direction: Directi
 function fits(field: CtxField, off: number, size: number, direction: Direction): boolean {
   if (off % size !== 0) return false;
   if (direction === 'write' ? !field.write : !field.read) return false;
+  // struct pt_regs in a perf event's context goes by whole registers.
+  if (field.name === 'regs') return size === 8;
   if (field.anySize) return true;
   const unit = field.size % 4 === 0 && field.size > 8 ? 4 : field.size;
   if (size === unit && (off - field.offset) % unit === 0) return true;
-  // struct pt_regs in a perf event's context goes by whole registers.
-  if (field.name === 'regs') return size === 8;
   return direction === 'read' && field.narrow === true && size < unit;
 }

@@ -1,7 +1,8 @@
 /** Where a stack pointer may point to: into its frame's 512 bytes (check_stack_access_within_bounds, v6.18). */
+import { bitsText } from '../log/bits-text.ts';
 import { denied, Rejection } from '../rejection.ts';
 import type { Frame } from '../state/state.ts';
-import { knownNumber, smaxNumber, sminNumber, tnumIsConst, tnumText } from '../value/index.ts';
+import { knownNumber, smaxNumber, sminNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { type Direction, stackOffsetBounded } from './region.ts';
 
@@ -47,7 +48,7 @@ export function checkStackBounds(v: Verification, n: number, off: number, size: 
   if (errno !== undefined) {
     const message = constant
       ? `invalid${what} stack R${n} off=${min} size=${size}`
-      : `invalid variable-offset${what} stack R${n} var_off=${tnumText(reg)} off=${off} size=${size}`;
+      : `invalid variable-offset${what} stack R${n} var_off=${bitsText(reg)} off=${off} size=${size}`;
     throw new Rejection(errno, message, [n]);
   }
   growStack(v, frame, -min);

@@ -1,9 +1,10 @@
 /** Stack memory handed to helpers, or read at an unknown offset: every byte that may be meant (check_stack_range_initialized, v6.18). */
+import { bitsText } from '../log/bits-text.ts';
 import { denied, Rejection } from '../rejection.ts';
 import { cloneReg, KIND, setUnknownScalar } from '../state/reg.ts';
 import { BYTE, byteType, lowestByte, withByte } from '../state/stack.ts';
 import type { Frame } from '../state/state.ts';
-import { knownNumber, smaxNumber, sminNumber, tnumIsConst, tnumText } from '../value/index.ts';
+import { knownNumber, smaxNumber, sminNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import type { Direction } from './region.ts';
 import { checkStackBounds, pointedFrame } from './stack-bounds.ts';
@@ -25,7 +26,7 @@ export function checkStackRange(v: Verification, n: number, off: number, size: n
   const constant = tnumIsConst(reg);
   const min = (constant ? knownNumber(reg) : sminNumber(reg)) + off;
   const max = (constant ? knownNumber(reg) : smaxNumber(reg)) + off;
-  if (!constant && !v.leaks) throw denied(`R${n} variable offset stack access prohibited for !root, var_off=${tnumText(reg)}`, n);
+  if (!constant && !v.leaks) throw denied(`R${n} variable offset stack access prohibited for !root, var_off=${bitsText(reg)}`, n);
   if (constant && use.fill !== undefined) {
     for (let at = min; at < max + size; at++) {
       if (byteType(frame.types[(-at - 1) >> 3] ?? 0, (-at - 1) & 7) === BYTE.DYNPTR) {
@@ -42,7 +43,7 @@ export function checkStackRange(v: Verification, n: number, off: number, size: n
       throw denied(
         constant
           ? `invalid read from stack R${n} off ${min}+${at - min} size ${size}`
-          : `invalid read from stack R${n} var_off ${tnumText(reg)}+${at - min} size ${size}`,
+          : `invalid read from stack R${n} var_off ${bitsText(reg)}+${at - min} size ${size}`,
         n,
       );
     }

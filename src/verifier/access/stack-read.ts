@@ -1,12 +1,13 @@
 /** Loads from the stack: saved registers come back, other bytes are unknown or zero (check_stack_read, v6.18). */
 
 import { assignId, widthOf } from '../identity.ts';
+import { bitsText } from '../log/bits-text.ts';
 import { stackFlags } from '../precision/step.ts';
 import { denied } from '../rejection.ts';
 import { cloneReg, copyReg, isPointer, KIND, type Reg, setConstant } from '../state/reg.ts';
 import { BYTE, byteType, lowestByte } from '../state/stack.ts';
 import type { Frame } from '../state/state.ts';
-import { isKnown, isZero, knownNumber, smaxNumber, sminNumber, tnumIsConst, tnumText } from '../value/index.ts';
+import { isKnown, isZero, knownNumber, smaxNumber, sminNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { pointedFrame } from './stack-bounds.ts';
 import { checkStackRange } from './stack-range.ts';
@@ -24,7 +25,7 @@ export function readStack(v: Verification, n: number, off: number, size: number,
     readFixed(v, frame, off + knownNumber(reg), size, dst);
     return;
   }
-  const bits = tnumText(reg);
+  const bits = bitsText(reg);
   if (dst < 0) {
     throw denied(`variable offset stack pointer cannot be passed into helper function; var_off=${bits} off=${off} size=${size}`, n);
   }

@@ -85,7 +85,7 @@ function releaseDynptrs(v: Verification, ref: number): boolean {
   changeRegs(
     v.state,
     (reg) => reg.refId === ref,
-    (reg) => v.markNotInit(reg),
+    (reg) => v.forget(reg),
   );
   for (const frame of v.state.frames) {
     for (const [slot, saved] of frame.saved.entries()) {

@@ -18,6 +18,6 @@ export function forgetPackets(v: Verification): void {
   changeRegs(
     v.state,
     (reg) => isAnyPacket(reg.type),
-    (reg) => v.markNotInit(reg),
+    (reg) => v.forget(reg),
   );
 }

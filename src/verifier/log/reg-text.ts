@@ -1,5 +1,5 @@
 /** A register as the log prints it (kernel/bpf/log.c print_reg_state, v6.18). */
-import { ADD_CONST, isAnyPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
+import { ADD_CONST, isPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
 import { rangeTexts, signedText, tnumIsConst, tnumIsUnknown, tnumText, unsignedText } from '../value/index.ts';
 import { typeText } from './type-text.ts';
 
@@ -42,7 +42,7 @@ export function regText(reg: Reg, frameno: number, btfName: (id: number) => stri
     parts.push(`ks=${reg.map.keySize},vs=${reg.map.valueSize}`);
   }
   if (type !== KIND.SCALAR && reg.off !== 0) parts.push(`off=${small(reg.off)}`);
-  if (isAnyPacket(type)) parts.push(`r=${unsignedText(reg.range >> 31, reg.range)}`);
+  if (isPacket(type)) parts.push(`r=${unsignedText(reg.range >> 31, reg.range)}`);
   if (kindOf(type) === KIND.MEM) parts.push(`sz=${unsignedText(0, reg.memSize)}`);
   if (kindOf(type) === KIND.DYNPTR) parts.push(`type=${dynptrText(reg.dynptrType)}`);
   if (constant) {

@@ -33,6 +33,6 @@ export function forgetSlices(v: Verification, object: Reg): void {
   changeRegs(
     v.state,
     (reg) => reg.dynptrId === id && reg.type !== KIND.SCALAR,
-    (reg) => v.markNotInit(reg),
+    (reg) => v.forget(reg),
   );
 }

@@ -24,9 +24,7 @@ export function release(v: Verification, id: number): boolean {
   changeRegs(
     v.state,
     (reg) => reg.refId === id,
-    (reg) => {
-      v.markNotInit(reg);
-    },
+    (reg) => v.forget(reg),
   );
   return true;
 }

@@ -83,6 +83,8 @@ function walkBack(v: Verification, start: PathState, tracked: Tracked): boolean 
 }
 
 function logStep(v: Verification, at: number, tracked: Tracked): void {
+  // The second half of ld_imm64 is no instruction.
+  if (v.insns[at]?.code === 0) return;
   const sets = `regs=${tracked.regsText()} stack=${tracked.slotsText()}`;
   v.log.write(`mark_precise: frame${tracked.frame}: ${sets} before ${at}: ${v.insnText(at)}\n`);
 }

@@ -31,7 +31,7 @@ export class LoopVisits {
     for (let i = 0; i < state.frames.length; i++) {
       const at = frameInsn(state, i);
       const loop = this.#v.loops[at] ?? 0;
-      if (loop !== 0) return `${key}#${loop}`;
+      if (loop !== 0) return `(${key}${loop})`;
       key += `${at},`;
     }
     return undefined;
@@ -41,6 +41,7 @@ export class LoopVisits {
     const key = this.#key(state);
     if (key === undefined) return;
     const visit = this.#visits.get(key);
+    if (visit?.entry === undefined) this.#log('enter', key);
     if (visit === undefined) this.#visits.set(key, { entry: state, backedges: [] });
     else visit.entry ??= state;
   }
@@ -51,6 +52,8 @@ export class LoopVisits {
     const visit = key === undefined ? undefined : this.#visits.get(key);
     if (visit === undefined || visit.entry !== state) return;
     visit.entry = undefined;
+    this.#log('exit', key);
+    this.#v.backedges -= visit.backedges.length;
     if (visit.backedges.length > 0) this.#propagate(visit);
   }
 
@@ -64,7 +67,15 @@ export class LoopVisits {
   addBackedge(old: PathState, end: PathState): void {
     const key = this.#key(old);
     const visit = key === undefined ? undefined : this.#visits.get(key);
-    visit?.backedges.push(end);
+    if (visit === undefined) return;
+    visit.backedges.push(end);
+    this.#log('backedge', key);
+    this.#v.backedges++;
+    this.#v.notePeak();
+  }
+
+  #log(what: string, key: string | undefined): void {
+    if (this.#v.log.all) this.#v.log.write(`SCC ${what} ${key}\n`);
   }
 
   #propagate(visit: Visit): void {

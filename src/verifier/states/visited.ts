@@ -108,7 +108,7 @@ function meetsItself(v: Verification, at: number, old: PathState, cur: PathState
 function keepState(v: Verification, at: number, cur: PathState, bucket: Entry[]): void {
   v.totalStates++;
   v.statesKept++;
-  if (v.statesKept > v.peakStates) v.peakStates = v.statesKept;
+  v.notePeak();
   v.prevJumps = v.jumps;
   v.prevProcessed = v.processed;
   if (v.capable) forgetPrecision(cur);

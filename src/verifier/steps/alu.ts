@@ -1,23 +1,28 @@
 /** Arithmetic instructions: moves, scalars, and what may be done to pointers (check_alu_op, v6.18). */
 import type { Slot } from '../../isa/index.ts';
+import { pushState } from '../explore/pending.ts';
 import { assignId, widthOf } from '../identity.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied } from '../rejection.ts';
 import { ADD_CONST, copyReg, KIND, type Reg } from '../state/reg.ts';
+import { topFrame } from '../state/state.ts';
 import {
   ALU,
   aluScalar,
   dropContradiction,
+  endScalar,
+  forkWidth,
   isKnown,
   moveZext32,
   Scalar,
+  setForked,
   setKnownImm,
   setKnownZext,
   signExtend32,
   signExtend64,
   signExtensionKeeps,
 } from '../value/index.ts';
-import type { Verification } from '../verification.ts';
+import { regOf, type Verification } from '../verification.ts';
 import { pointerArithmetic } from './pointer.ts';
 
 /** Operators as messages name them, by the opcode's high nibble. */
@@ -42,6 +47,11 @@ function unary(v: Verification, insn: Slot, op: number): void {
   if (op === ALU.NEG && reg.type === KIND.SCALAR) {
     aluScalar(reg, reg, op, (insn.code & 7) === 4);
     reg.id = 0;
+  } else if (op === ALU.END && reg.type === KIND.SCALAR) {
+    const bits = insn.imm === 16 ? 16 : insn.imm === 32 ? 32 : 64;
+    const swap = (insn.code & 7) === 7 || (insn.code & 8) !== 0;
+    if (swap || bits !== 64) reg.id = 0;
+    endScalar(reg, bits, swap);
   } else {
     v.markUnknown(insn.dst);
   }
@@ -119,8 +129,18 @@ function binary(v: Verification, insn: Slot, op: number): void {
   }
   const delta = op === ALU.ADD && !is32 && isKnown(src) && src.vH === 0 && src.vL >= 0 ? src.vL : -1;
   const related = v.capable && op === ALU.ADD && !is32 && dst.id !== 0 && isKnown(src);
+  fork(v, insn.dst, src, op);
   aluScalar(dst, src, op, is32);
   relate(dst, related, delta);
+}
+
+/** Masks of a spread sign bit are followed for both signs (maybe_fork_scalars). */
+function fork(v: Verification, n: number, src: Scalar, op: number): void {
+  const width = forkWidth(v.reg(n), src, op);
+  if (width === 0) return;
+  const other = pushState(v, v.insn, v.insn);
+  setForked(regOf(topFrame(other), n), width, 0);
+  setForked(v.reg(n), width, -1);
 }
 
 /** A scalar plus a constant stays tied to the scalar. */

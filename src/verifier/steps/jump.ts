@@ -49,8 +49,8 @@ export function checkJump(v: Verification, insn: Slot): number {
   }
 
   const linked: LinkedReg[] = [];
-  if (isReg && src.type === KIND.SCALAR && src.id !== 0) collectLinked(v.state, src.id, linked);
-  if (dst.type === KIND.SCALAR && dst.id !== 0) collectLinked(v.state, dst.id, linked);
+  if (isReg && src.type === KIND.SCALAR && src.id !== 0) collectLinked(v, src.id, linked);
+  if (dst.type === KIND.SCALAR && dst.id !== 0) collectLinked(v, dst.id, linked);
   if (linked.length > 1) v.pushHistory(0, linked);
 
   const other = pushState(v, target, v.insn);

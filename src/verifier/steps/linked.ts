@@ -1,14 +1,16 @@
 /** Scalars that share a value, or differ by a constant: what is learned of one is learned of all (sync_linked_regs, v6.18). */
 import { ADD_CONST, cloneReg, copyReg, KIND, type Reg } from '../state/reg.ts';
 import { BYTE, lowestByte } from '../state/stack.ts';
-import type { LinkedReg, PathState } from '../state/state.ts';
-import { addScalar, Scalar, setKnownImm } from '../value/index.ts';
+import { frameInsn, type LinkedReg, type PathState } from '../state/state.ts';
+import { addScalar, Scalar, setKnownImm, syncBounds } from '../value/index.ts';
+import type { Verification } from '../verification.ts';
 
 /** More registers than this are not followed: they lose their id. */
 const MAX_LINKED = 6;
 
-/** Adds the places of scalars with the id to `linked`. */
-export function collectLinked(state: PathState, id: number, linked: LinkedReg[]): void {
+/** Adds the places of scalars with the id to `linked`; registers that nobody reads any more are left out. */
+export function collectLinked(v: Verification, id: number, linked: LinkedReg[]): void {
+  const { state } = v;
   const wanted = id & ~ADD_CONST;
   const add = (reg: Reg, place: LinkedReg): boolean => {
     if (reg.type !== KIND.SCALAR || (reg.id & ~ADD_CONST) !== wanted) return true;
@@ -21,7 +23,9 @@ export function collectLinked(state: PathState, id: number, linked: LinkedReg[])
   for (let frame = state.frames.length - 1; frame >= 0; frame--) {
     const at = state.frames[frame];
     if (at === undefined) continue;
+    const live = v.live[frameInsn(state, frame)] ?? 0;
     for (let n = 0; n < 10; n++) {
+      if ((live & (1 << n)) === 0) continue;
       const reg = at.regs[n];
       if (reg !== undefined && !add(reg, { frame, index: n, spilled: false })) reg.id = 0;
     }
@@ -53,6 +57,7 @@ export function syncLinked(state: PathState, known: Reg, linked: readonly Linked
       to.off = off;
       setKnownImm(delta, off - known.off);
       addScalar(to, delta);
+      syncBounds(to);
     }
     if (spilled) at.saved[index] = to;
   }

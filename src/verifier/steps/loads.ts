@@ -20,6 +20,7 @@ export function loadImm64(v: Verification, insn: Slot, at: number): void {
   }
   if (insn.src === PSEUDO.BTF_ID) throw invalid('kernel is missing BTF');
   if (insn.src === PSEUDO.FUNC) {
+    if (v.program.functions === undefined) throw invalid('missing btf func_info');
     const target = subprogramAt(v, at + insn.imm + 1);
     const info = v.subprograms[target];
     if (info?.func !== undefined && info.func.linkage !== 'static') throw invalid('callback function not static');

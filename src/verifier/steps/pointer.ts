@@ -2,6 +2,7 @@
 
 import { checkMapValue, MAX_VAR_OFF } from '../access/region.ts';
 import { STACK_MAX } from '../access/stack-bounds.ts';
+import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { copyReg, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
@@ -21,7 +22,6 @@ import {
   sminOf,
   subFromPointer,
   syncBounds,
-  tnumText,
 } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { ALU_NAMES } from './alu.ts';
@@ -154,7 +154,7 @@ function checkSane(s: Scalar, off: number, name: string, n: number): void {
 function checkUnprivileged(v: Verification, n: number, reg: Reg): void {
   if (reg.type === KIND.STACK) {
     const off = reg.off + (isKnown(reg) ? knownNumber(reg) : 0);
-    if (!isKnown(reg)) throw denied(`R${n} variable stack access prohibited for !root, var_off=${tnumText(reg)} off=${off}`, n);
+    if (!isKnown(reg)) throw denied(`R${n} variable stack access prohibited for !root, var_off=${bitsText(reg)} off=${off}`, n);
     if (off >= 0 || off < -STACK_MAX) {
       throw denied(`R${n} stack pointer arithmetic goes out of range, prohibited for !root; off=${off}`, n);
     }
