@@ -1,6 +1,6 @@
 /** Orders of instructions that fixed-point computations want: postorder by subprogram, and loops as strongly connected components. */
 import type { Slot } from '../../isa/index.ts';
-import { callsBackNow, successors } from './successors.ts';
+import { successors } from './successors.ts';
 
 /** Slots of the subprogram at `start` in postorder. */
 export function postorder(insns: readonly Slot[], start: number, seen: Uint8Array): number[] {
@@ -25,8 +25,7 @@ export function postorder(insns: readonly Slot[], start: number, seen: Uint8Arra
 }
 
 /**
- * Number of the loop that each slot is in, 0 for none (Tarjan's algorithm, without recursion). A call of a helper that calls back is a loop of
- * its own.
+ * Number of the loop that each slot is in, 0 for none (Tarjan's algorithm, without recursion).
  */
 export function findLoops(insns: readonly Slot[]): Int32Array {
   const count = insns.length;
@@ -59,8 +58,7 @@ export function findLoops(insns: readonly Slot[]): Int32Array {
       const up = calls.at(-1);
       if (up !== undefined) low[up.at] = Math.min(low[up.at] ?? 0, low[at] ?? 0);
       if (low[at] !== pre[at]) continue;
-      const insn = insns[at];
-      const isLoop = open.at(-1) !== at || next.includes(at) || (insn !== undefined && callsBackNow(insn));
+      const isLoop = open.at(-1) !== at || next.includes(at);
       const number = isLoop ? ++loops : 0;
       for (;;) {
         const member = open.pop();

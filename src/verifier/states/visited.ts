@@ -6,9 +6,7 @@ import { POINT } from '../graph/points.ts';
 import { stateText } from '../log/state-text.ts';
 import { forgetPrecision, propagatePrecision } from '../precision/precision.ts';
 import { invalid } from '../rejection.ts';
-import { ADD_CONST, KIND, type Reg } from '../state/reg.ts';
-import { BYTE, lowestByte } from '../state/stack.ts';
-import { changeRegs, cloneState, type Entry, frameInsn, type PathState, topFrame } from '../state/state.ts';
+import { cloneState, type Entry, frameInsn, type PathState, topFrame } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
 import { maybeLooping, statesEqual } from './equal.ts';
 
@@ -112,7 +110,6 @@ function keepState(v: Verification, at: number, cur: PathState, bucket: Entry[])
   v.prevJumps = v.jumps;
   v.prevProcessed = v.processed;
   if (v.capable) forgetPrecision(cur);
-  clearSingleIds(cur);
   const kept = cloneState(cur);
   kept.insn = at;
   kept.branches = 1;
@@ -124,33 +121,6 @@ function keepState(v: Verification, at: number, cur: PathState, bucket: Entry[])
   cur.historyCount = 0;
   kept.entry = { state: kept, hits: 0, misses: 0, evicted: false };
   bucket.unshift(kept.entry);
-}
-
-/** An id that only one scalar has relates nothing. */
-function clearSingleIds(state: PathState): void {
-  const counts = new Map<number, number>();
-  const each = (visit: (reg: Reg) => void): void => {
-    for (const frame of state.frames) {
-      for (const reg of frame.regs) visit(reg);
-      for (const [slot, saved] of frame.saved.entries()) {
-        if (saved !== undefined && lowestByte(frame.types[slot] ?? 0) === BYTE.SPILL) visit(saved);
-      }
-    }
-  };
-  each((reg) => {
-    if (reg.type !== KIND.SCALAR || reg.id === 0) return;
-    const id = reg.id & ~ADD_CONST;
-    counts.set(id, (counts.get(id) ?? 0) + 1);
-  });
-  if (![...counts.values()].includes(1)) return;
-  changeRegs(
-    state,
-    (reg) => reg.type === KIND.SCALAR && reg.id !== 0 && counts.get(reg.id & ~ADD_CONST) === 1,
-    (reg) => {
-      reg.id = 0;
-      reg.off = 0;
-    },
-  );
 }
 
 /** Forgets what nobody can read in finished states, so that more states are covered by them. */
