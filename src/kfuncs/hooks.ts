@@ -1,5 +1,5 @@
 /** Which program types may call a kfunc (kernel/bpf/btf.c bpf_prog_type_to_kfunc_hook, v6.18). */
-import { PROGRAM_TYPE_BY_ID, type ProgramTypeName } from '../programs/index.ts';
+import { ATTACH_TYPE, PROGRAM_TYPE_BY_ID, type ProgramTypeName } from '../programs/index.ts';
 import type { KfuncHook, KfuncRow } from './types.ts';
 
 const HOOK_OF: Readonly<Partial<Record<ProgramTypeName, KfuncHook>>> = {
@@ -8,7 +8,6 @@ const HOOK_OF: Readonly<Partial<Record<ProgramTypeName, KfuncHook>>> = {
   struct_ops: 'struct_ops',
   tracing: 'tracing',
   tracepoint: 'tracing',
-  raw_tracepoint: 'tracing',
   perf_event: 'tracing',
   lsm: 'tracing',
   syscall: 'syscall',
@@ -30,10 +29,32 @@ const HOOK_OF: Readonly<Partial<Record<ProgramTypeName, KfuncHook>>> = {
   kprobe: 'kprobe',
 };
 
-/** Whether programs of type `progType` (enum bpf_prog_type) may call the kfunc at all; some sets have further conditions of their own. */
-export function kfuncAllowed(row: KfuncRow, progType: number): boolean {
-  if (row.hooks.includes('common')) return true;
-  const type = PROGRAM_TYPE_BY_ID.get(progType);
-  const hook = type && HOOK_OF[type.name];
-  return hook !== undefined && row.hooks.includes(hook);
+/** What decides beside the program's type. */
+export interface KfuncCaller {
+  /** enum bpf_prog_type. */
+  readonly type: number;
+  /** enum bpf_attach_type. */
+  readonly expectedAttachType?: number;
+  /** Loaded for one network device (BPF_F_XDP_DEV_BOUND_ONLY). */
+  readonly deviceBound?: boolean;
+}
+
+/** Whether a program may call the kfunc at all. */
+export function kfuncAllowed(row: KfuncRow, caller: KfuncCaller): boolean {
+  const name = PROGRAM_TYPE_BY_ID.get(caller.type)?.name;
+  const hook = name && HOOK_OF[name];
+  if (!row.hooks.includes('common') && (hook === undefined || !row.hooks.includes(hook))) return false;
+  const attach = caller.expectedAttachType;
+  switch (row.only) {
+    case 'lsm':
+      return name === 'lsm';
+    case 'iter':
+      return name === 'tracing' && attach === ATTACH_TYPE.TRACE_ITER;
+    case 'session':
+      return attach === ATTACH_TYPE.TRACE_KPROBE_SESSION || attach === ATTACH_TYPE.TRACE_UPROBE_SESSION;
+    case 'device_bound':
+      return caller.deviceBound === true;
+    default:
+      return true;
+  }
 }

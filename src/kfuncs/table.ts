@@ -1,7 +1,7 @@
 /**
  * The kfuncs of Linux 6.18 as its own sources register them: by set, then by first version and flags. Which of them a kernel has is for its BTF to say.
  */
-import type { KfuncFlag, KfuncHook, KfuncRow } from './types.ts';
+import type { KfuncCondition, KfuncFlag, KfuncHook, KfuncRow } from './types.ts';
 
 /** Functions of one set that share version and flags: `[since, flags, names]`, the last two lists separated by spaces. */
 type Names = readonly [since: string, flags: string, names: string];
@@ -9,6 +9,7 @@ type Names = readonly [since: string, flags: string, names: string];
 /** A set of functions and the hooks that it is registered for. */
 interface KfuncSet {
   readonly hooks: string;
+  readonly only?: KfuncCondition;
   readonly rows: readonly Names[];
 }
 
@@ -89,7 +90,7 @@ const SETS: readonly KfuncSet[] = [
       ['6.6', 'trusted_args', 'bpf_map_sum_elem_count'],
       ['6.9', 'trusted_args sleepable arena_ret arena_arg2', 'bpf_arena_alloc_pages'],
       ['6.9', 'trusted_args sleepable arena_arg2', 'bpf_arena_free_pages'],
-      ['6.17', 'trusted_args arena_arg2', 'bpf_arena_reserve_pages'],
+      ['6.17', 'trusted_args sleepable arena_arg2', 'bpf_arena_reserve_pages'],
       ['6.15', 'ret_null', 'bpf_res_spin_lock bpf_res_spin_lock_irqsave'],
     ],
   },
@@ -120,16 +121,23 @@ const SETS: readonly KfuncSet[] = [
     hooks: 'tc sched_act',
     rows: [['6.18', 'trusted_args', 'bpf_dynptr_from_skb_meta']],
   },
-  // net/core/filter.c, net/core/xdp.c, net/xfrm/xfrm_state_bpf.c.
+  // net/core/filter.c, net/xfrm/xfrm_state_bpf.c.
   {
     hooks: 'xdp',
     rows: [
       ['6.4', '', 'bpf_dynptr_from_xdp'],
       ['6.18', '', 'bpf_xdp_pull_data'],
-      ['6.3', 'trusted_args', 'bpf_xdp_metadata_rx_timestamp bpf_xdp_metadata_rx_hash'],
-      ['6.8', 'trusted_args', 'bpf_xdp_metadata_rx_vlan_tag'],
       ['6.8', 'ret_null acquire', 'bpf_xdp_get_xfrm_state'],
       ['6.8', 'release', 'bpf_xdp_xfrm_state_release'],
+    ],
+  },
+  // net/core/xdp.c.
+  {
+    hooks: 'xdp',
+    only: 'device_bound',
+    rows: [
+      ['6.3', 'trusted_args', 'bpf_xdp_metadata_rx_timestamp bpf_xdp_metadata_rx_hash'],
+      ['6.8', 'trusted_args', 'bpf_xdp_metadata_rx_vlan_tag'],
     ],
   },
   // net/core/filter.c.
@@ -150,6 +158,7 @@ const SETS: readonly KfuncSet[] = [
   // net/core/filter.c.
   {
     hooks: 'tracing',
+    only: 'iter',
     rows: [['6.5', 'trusted_args', 'bpf_sock_destroy']],
   },
   // net/netfilter/nf_conntrack_bpf.c, nf_nat_bpf.c.
@@ -181,6 +190,7 @@ const SETS: readonly KfuncSet[] = [
   // fs/bpf_fs_kfuncs.c.
   {
     hooks: 'tracing',
+    only: 'lsm',
     rows: [
       ['6.12', 'acquire trusted_args ret_null', 'bpf_get_task_exe_file'],
       ['6.12', 'release', 'bpf_put_file'],
@@ -193,6 +203,7 @@ const SETS: readonly KfuncSet[] = [
   // kernel/trace/bpf_trace.c.
   {
     hooks: 'kprobe',
+    only: 'session',
     rows: [['6.10', '', 'bpf_session_is_return bpf_session_cookie']],
   },
   // kernel/cgroup/rstat.c.
@@ -235,9 +246,15 @@ function words<T extends string>(text: string): T[] {
 }
 
 /** All kfuncs known, by name. */
-export const KFUNCS: readonly KfuncRow[] = SETS.flatMap(({ hooks, rows }) =>
+export const KFUNCS: readonly KfuncRow[] = SETS.flatMap(({ hooks, only, rows }) =>
   rows.flatMap(([since, flags, names]) =>
-    words(names).map((name) => ({ name, since, flags: words<KfuncFlag>(flags), hooks: words<KfuncHook>(hooks) })),
+    words(names).map((name) => ({
+      name,
+      since,
+      flags: words<KfuncFlag>(flags),
+      hooks: words<KfuncHook>(hooks),
+      ...(only === undefined ? {} : { only }),
+    })),
   ),
 ).sort((a, b) => (a.name < b.name ? -1 : 1));
 

@@ -34,6 +34,9 @@ export type KfuncHook =
   | 'kprobe'
   | 'fmodret';
 
+/** What a set asks of the program beyond its type: a security hook, an iterator, a session probe, a device that it is bound to. */
+export type KfuncCondition = 'lsm' | 'iter' | 'session' | 'device_bound';
+
 /** A function of the kernel that programs may call by BTF id. */
 export interface KfuncRow {
   readonly name: string;
@@ -41,4 +44,5 @@ export interface KfuncRow {
   readonly since: string;
   readonly flags: readonly KfuncFlag[];
   readonly hooks: readonly KfuncHook[];
+  readonly only?: KfuncCondition;
 }
