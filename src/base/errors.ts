@@ -91,6 +91,11 @@ export class VerifierError extends SyscallError {
     this.log = log;
     this.diagnostics = diagnostics;
   }
+
+  /** Slot of the instruction that the first finding is about. */
+  get insn(): number | undefined {
+    return this.diagnostics[0]?.location.insn;
+  }
 }
 
 /** What was asked cannot be done here: says what, where it is supported, and what to do. */

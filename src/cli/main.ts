@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
+import { BpfError } from '../base/index.ts';
 import { dismissThread } from '../sources/ptrace/thread.ts';
 import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
@@ -40,6 +41,7 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .description('Run, trace, test and explain eBPF programs: on real processes without root, a VM or a kernel.')
     .version(version)
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bpfwright: ')) })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', `\n${bundledListing()}`);
 
@@ -49,6 +51,7 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .description('Loads and attaches a program, runs the command after `--` (or watches a process), and prints trace_pipe lines.')
     .usage('[options] <program> [-- command...]')
     .argument('[program]', 'bundled name, .bpf.o object, or .bpf.c source')
+    .allowExcessArguments()
     .helpOption(false)
     .option('-h, --help', 'print this, and the variables of the program when one is given')
     .addOption(new Option('--host <host>', 'where programs run').choices(['engine']).default('engine'))
@@ -69,6 +72,12 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .option('--user <user>', 'run the command as this user (name or uid; default: the user behind sudo)')
     .option('--max-overhead <percent>', 'detach when tracing costs more of the time than this (default 10 for -p)', percent)
     .action(async (file: string | undefined, options: RunOptions, self: Command) => {
+      const extra = self.args[1];
+      if (extra !== undefined) {
+        throw new BpfError(`run takes one program, and '${extra}' is a second word`, {
+          hint: `the command comes after --: bpfwright run ${self.args[0]} -- ${self.args.slice(1).join(' ')}`,
+        });
+      }
       const { run } = await import('./run.ts');
       exit(await run(file, command, options, self));
     });

@@ -1,5 +1,5 @@
 /** `bpfwright prog run`: PROG_TEST_RUN of one program; types that the kernel cannot test-run are fired with the given context. */
-import { readFileSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import { BpfError, ERRNO, SyscallError, toHex } from '../base/index.ts';
 import { parseElf } from '../elf/index.ts';
 import type { Engine } from '../engine/index.ts';
@@ -44,6 +44,7 @@ export async function progRun(object: string, options: ProgRunOptions): Promise<
   const pipe = new TracePipe(engine);
   const collection = loadCollection(engine, spec, { variables: readSettings(options.set ?? [], [spec]) });
   const program = collection.program(chosen.name);
+  engine.runner.warmUp();
   const outcome = execute(engine, program, options);
   const printed = pipe.read();
   const out = new Sink(1);
@@ -82,6 +83,8 @@ function execute(engine: Engine, program: Program, options: ProgRunOptions): Out
     });
   } catch (error) {
     if (!(error instanceof SyscallError && error.errno === ERRNO.ENOTSUPP)) throw error;
+    if (dataIn !== undefined)
+      throw new BpfError(`${program.name} (${program.spec.section}) takes no packet`, { hint: 'give its context with --ctx-in' });
     return fire(engine, program, ctxIn, options.repeat ?? 1);
   }
 }
@@ -106,8 +109,23 @@ function fire(engine: Engine, program: Program, ctx: Uint8Array | undefined, rep
 function input(option: string, file: string | undefined): Uint8Array | undefined {
   if (file === undefined) return undefined;
   try {
-    return readFileSync(file === '-' ? 0 : file);
+    return readBounded(file === '-' ? 0 : openSync(file, 'r'), option);
   } catch (cause) {
+    if (cause instanceof BpfError) throw cause;
     throw new BpfError(`${option} ${file} cannot be read`, { cause, hint: cause instanceof Error ? cause.message : undefined });
+  }
+}
+
+/** Largest input, bytes: no context and no packet is longer. */
+const MAX_INPUT = 1 << 20;
+
+function readBounded(fd: number, option: string): Uint8Array {
+  const buffer = new Uint8Array(MAX_INPUT + 1);
+  let size = 0;
+  for (;;) {
+    const got = readSync(fd, buffer, size, buffer.length - size, null);
+    size += got;
+    if (size > MAX_INPUT) throw new BpfError(`${option} has more than ${MAX_INPUT} bytes`);
+    if (got === 0) return buffer.slice(0, size);
   }
 }

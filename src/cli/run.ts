@@ -77,7 +77,7 @@ export async function run(
     await printer.follow(session);
     const status = await session.exit;
     if (options.dumpMaps === true) await printer.maps(session);
-    reportFaults(session, warn);
+    reportFaults(session, printer);
     await session.close();
     await printer.close();
     release();
@@ -194,18 +194,17 @@ function describeSession(session: TraceSession, printer: Printer): void {
   if (session.command !== undefined) printer.note(`bpfwright: command runs as pid ${session.command.pid}`);
 }
 
-/** A program that broke a rule while it ran was stopped; the first of each is named. */
-function reportFaults(session: TraceSession, warn: (text: string) => void): void {
+/** Programs that broke a rule while they ran were stopped: said even when quiet, because results are incomplete. */
+function reportFaults(session: TraceSession, printer: Printer): void {
   const names = new Map(session.collections.flatMap((c) => [...c.programs.values()].map((p) => [p.info().id, p.name] as const)));
   const { total, recent } = session.engine.faults();
   const seen = new Set<number>();
   for (const fault of recent) {
     if (seen.has(fault.progId)) continue;
     seen.add(fault.progId);
-    warn(
-      `program ${names.get(fault.progId) ?? fault.progId} was stopped at insn ${fault.insn}: ${fault.reason} (${total} such runs in all)`,
-    );
+    printer.note(`bpfwright: program ${names.get(fault.progId) ?? fault.progId} was stopped at insn ${fault.insn}: ${fault.reason}`);
   }
+  if (total > seen.size) printer.note(`bpfwright: ${total} runs were stopped in all`);
 }
 
 function finish(status: ExitStatus | undefined, printer: Printer): number {

@@ -48,9 +48,14 @@ export class EngineCore {
     return Atomics.add(this.mem.i32, counter >>> 2, 1) + 1;
   }
 
+  /** BpfError once the engine is closed. */
+  needOpen(): void {
+    if (this.#closed) throw new BpfError('the engine is closed');
+  }
+
   /** Opens an fd on an object, which gains a reference. */
   open(object: EngineObject, mode: { readable?: boolean; writable?: boolean } = {}): number {
-    if (this.#closed) throw new BpfError('the engine is closed');
+    this.needOpen();
     let fd = FIRST_FD;
     while (this.#files.has(fd)) fd++;
     object.refs++;

@@ -92,6 +92,8 @@ export class Engine implements Host {
   readonly runner: Runner;
   readonly #core: EngineCore;
   readonly #pins: BpfFs;
+  /** The last reader of the trace pipe: it ends with the engine. */
+  #pipe: TraceSource | undefined;
   readonly #banner: () => void;
 
   constructor(options: EngineOptions = {}) {
@@ -176,7 +178,8 @@ export class Engine implements Host {
   }
 
   tracePipe(): TraceSource {
-    return createTraceSource(this.#core.mem);
+    this.#pipe = createTraceSource(this.#core.mem);
+    return this.#pipe;
   }
 
   objPin(fd: Fd, path: string): void {
@@ -200,6 +203,7 @@ export class Engine implements Host {
 
   /** Closes every fd, pin and link. The engine must not be used afterwards. */
   closeAll(): void {
+    this.#pipe?.close();
     this.#pins.clear();
     this.#core.shutDown();
   }
@@ -228,6 +232,7 @@ export class Engine implements Host {
 
   /** Runs the programs attached to `target`, in attach order, on a made-up event. */
   fire(target: string | AttachTarget, options: FireOptions = {}): FireResult[] {
+    this.#core.needOpen();
     const where = typeof target === 'string' ? parseTarget(target) : target;
     const name = targetName(where);
     const links = [...this.#core.links.values()].filter((link) => targetName(link.target) === name);

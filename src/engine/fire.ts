@@ -14,6 +14,10 @@ const PT_REGS_SIZE = X86_64_REGISTERS.size;
 const FUNCTION_ARGS: readonly RegName[] = ['rdi', 'rsi', 'rdx', 'rcx', 'r8', 'r9'];
 const SYSCALL_ARGS: readonly RegName[] = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];
 const RAW_ARGS = 12;
+/** Levels of pointers in made-up arguments. */
+const MAX_NESTING = 16;
+/** Bytes of a context: far beyond any the kernel has. */
+const MAX_CTX = 1 << 16;
 /** Room behind the registers that rsp points to: a return address. */
 const STACK_ROOM = 64;
 /** A tracepoint record without given bytes: zeros. */
@@ -59,6 +63,7 @@ export interface MadeContext {
 
 /** Builds the context of a target. */
 export function makeContext(env: ThreadEnv, target: AttachTarget, options: FireOptions): MadeContext {
+  if ((options.ctx?.length ?? 0) > MAX_CTX) throw new BpfError(`the context has ${options.ctx?.length} bytes, expected at most ${MAX_CTX}`);
   const maker = new Maker(env);
   try {
     return maker.make(target, options);
@@ -130,17 +135,19 @@ class Maker {
     return block;
   }
 
-  #value(arg: FireArg): bigint {
-    if (typeof arg === 'bigint' || typeof arg === 'number') return BigInt(arg);
+  #value(arg: FireArg, depth = 0): bigint {
+    if (typeof arg === 'bigint' || Number.isInteger(arg)) return BigInt(arg as bigint | number);
     if (typeof arg === 'string' || arg instanceof Uint8Array) {
       const bytes = typeof arg === 'string' ? encodeText(`${arg}\0`) : arg;
       const block = this.#alloc(Math.max(8, bytes.length));
       this.#env.mem.copyIn(block, bytes);
       return toPointer(block);
     }
+    if (!Array.isArray(arg)) throw new BpfError(`argument ${String(arg)}: expected a whole number, text, bytes or a list of those`);
+    if (depth === MAX_NESTING) throw new BpfError(`arguments are nested more than ${MAX_NESTING} deep`);
     return toPointer(
       this.#words(
-        arg.map((inner) => this.#value(inner)),
+        arg.map((inner: FireArg) => this.#value(inner, depth + 1)),
         arg.length,
       ),
     );

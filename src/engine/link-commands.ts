@@ -8,6 +8,8 @@ import type { LinkObject, PerfEventObject } from './objects.ts';
 import type { AttachedLink, EventSource } from './types.ts';
 
 const COMMAND = 'BPF_LINK_CREATE';
+/** BPF_TRACE_MAX_PROGS (kernel/trace/bpf_trace.c, v6.18). */
+const PROGRAMS_PER_EVENT = 64;
 
 /** enum bpf_prog_type of the programs that each kind of target takes (kernel/events/core.c, kernel/bpf/syscall.c, v6.18). */
 const TAKES: Readonly<Record<Exclude<AttachTarget['kind'], 'other'>, readonly number[]>> = {
@@ -34,6 +36,10 @@ export function linkCreate(core: EngineCore, attr: LinkCreateAttr): number {
   const { target } = attr;
   if (target.kind !== 'other' && !TAKES[target.kind].includes(prog.type)) {
     throw refuse('EINVAL', `a program of type ${prog.type} cannot be attached to ${targetName(target)}`);
+  }
+  const name = targetName(target);
+  if (target.kind !== 'other' && [...core.links.values()].filter((l) => targetName(l.target) === name).length >= PROGRAMS_PER_EVENT) {
+    throw refuse('E2BIG', `${name} has ${PROGRAMS_PER_EVENT} programs already`);
   }
   let event: PerfEventObject | undefined;
   if (target.kind === 'perf_event') event = core.want(COMMAND, target.fd, 'perf_event').object;

@@ -44,6 +44,12 @@ function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoNam
 /** BPF_MAP_CREATE. @returns the map's fd */
 export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
   const command = 'BPF_MAP_CREATE';
+  for (const field of ['type', 'keySize', 'valueSize', 'maxEntries', 'flags', 'numaNode'] as const) {
+    const value: unknown = attr[field] ?? 0;
+    if (!(Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0xffff_ffff)) {
+      throw core.error(command, 'EINVAL', `${field} is ${String(value)}, expected a whole number from 0 to 4294967295`);
+    }
+  }
   const refusal = refuseCreate(core, attr);
   if (refusal !== undefined) throw core.error(command, ...refusal);
   core.reclaim();

@@ -24,11 +24,15 @@ export function verifyProgram(attr: ProgLoadAttr, facts: VerifyFacts): string {
     type: attr.type,
     gplCompatible: facts.gpl,
     sleepable: facts.sleepable,
+    ...(attr.funcInfo === undefined || attr.funcInfo.length === 0 ? {} : { funcInfo: true }),
     reference: (ref) => facts.references.resolve(ref),
   });
   if (!verdict.ok) {
     const at = verdict.insn === undefined ? '' : `insn ${verdict.insn}: `;
-    throw new VerifierError(verdict.errno, `${at}${verdict.message || 'the program is refused'}`, verdict.log);
+    const message = verdict.message || 'the program is refused';
+    const location = verdict.insn === undefined ? {} : { insn: verdict.insn };
+    const diagnostic = { code: 'structure', severity: 'error', message, location, notes: [] } as const;
+    throw new VerifierError(verdict.errno, `${at}${message}`, verdict.log, [diagnostic]);
   }
   if (facts.sleepable !== (attr.type === SYSCALL) && (attr.type === SYSCALL || !SLEEPABLE_TYPES.includes(attr.type))) {
     const message =

@@ -157,6 +157,8 @@ export interface TraceLost {
 export interface TraceSource {
   /** Everything available now, oldest first; empty when there is nothing. */
   read(): (TraceRecord | TraceLost)[];
+  /** No record will come any more: closed by its reader or by the host. */
+  readonly closed: boolean;
   /** Resolves when read() may have something, or when closed. */
   wait(signal?: AbortSignal): Promise<void>;
   close(): void;

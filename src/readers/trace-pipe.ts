@@ -124,7 +124,7 @@ export class TracePipe implements AsyncIterable<TraceEvent>, Disposable {
         this.#next++;
         return event;
       }
-      if (this.#closed || signal?.aborted === true) return undefined;
+      if (this.#closed || this.#source.closed || signal?.aborted === true) return undefined;
       await this.#source.wait(signal);
     }
   }

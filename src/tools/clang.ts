@@ -61,7 +61,8 @@ export function compileC(file: string): Uint8Array {
   if (!existsSync(file)) throw new BpfError(`${file} does not exist`);
   const clang = findClang();
   if (clang === undefined) {
-    throw new NotSupportedError(`compiling ${file} needs a clang with the BPF target, and none was found on PATH`, { hint: INSTALL });
+    const where = process.env.CLANG ? `$CLANG (${process.env.CLANG}) is none` : 'none was found on PATH';
+    throw new NotSupportedError(`compiling ${file} needs a clang with the BPF target, and ${where}`, { hint: INSTALL });
   }
   const dir = mkdtempSync(join(tmpdir(), 'bpfwright-'));
   try {

@@ -125,7 +125,11 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
     throw new BpfError('there is nothing to trace', { hint: 'give a command, or processes to attach to' });
   }
   if (options.command?.length === 0) throw new BpfError('the command is empty', { hint: 'give a program and its arguments' });
+  if (options.duration !== undefined && !(options.duration > 0 && options.duration <= MAX_DURATION)) {
+    throw new BpfError(`duration ${options.duration}: expected milliseconds, above 0 and at most ${MAX_DURATION}`);
+  }
   const specs = (isSpecs(program) ? program : [readSpec(program)]).concat((options.also ?? []).map(readSpec));
+  checkSettings(specs, options.set);
   const engine = createEngine(options.onBanner === undefined ? {} : { onTracePrintk: options.onBanner });
   const collections: Collection[] = [];
   let source: PtraceSource | undefined;
@@ -185,6 +189,17 @@ function environment({ env, user }: TraceOptions): { env?: Readonly<Record<strin
   if (user === undefined) return env === undefined ? {} : { env };
   const name = user.name ?? String(user.uid);
   return { env: { ...process.env, HOME: user.home, USER: name, LOGNAME: name, ...env } };
+}
+
+/** setTimeout's limit. */
+const MAX_DURATION = 2 ** 31 - 1;
+
+function checkSettings(specs: readonly CollectionSpec[], set: TraceOptions['set']): void {
+  const known = new Set(specs.flatMap((s) => s.globals.map((g) => g.name)));
+  for (const name of Object.keys(set ?? {})) {
+    if (!known.has(name))
+      throw new BpfError(`the program has no variable '${name}'`, { hint: `its variables: ${[...known].join(', ') || 'none'}` });
+  }
 }
 
 /** Of the settings, those that this object has a variable for. */

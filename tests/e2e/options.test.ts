@@ -121,6 +121,7 @@ describe('run', () => {
     ['a missing file', ['./nowhere.bpf.o'], /does not exist/],
     ['a file that is no object', ['package.json'], /package\.json[\s\S]*ELF/i],
     ['a bad duration', ['--duration', 'soon', 'exec'], /duration[\s\S]*500ms/],
+    ['a command without --', ['exec', 'ls'], /comes after --: bpfwright run exec -- ls/],
     ['an unknown host', ['--host', 'moon', 'exec'], /engine/],
   ])('%s is one clear sentence', (_name, args, expected) => {
     const got = bpfwright(['run', ...args, '--', 'true']);
@@ -212,6 +213,17 @@ describe('beside run', () => {
     expect(JSON.parse(got.stdout)).toMatchObject({ type: 'test_run', program: 'trace_exec', retval: 0 });
     expect(traceLines(got.stderr).map((l) => l.message)).toEqual(['executed ']);
     expect(bpfwright(['prog', 'run', 'opens']).stderr).toMatch(/--prog/);
+  });
+
+  it('prog run reads bounded input', () => {
+    expect(bpfwright(['prog', 'run', 'exec', '--ctx-in', '/dev/zero'])).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/more than 1048576 bytes/),
+    });
+    expect(bpfwright(['prog', 'run', 'exec', '--data-in', '/etc/hostname'])).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/takes no packet/),
+    });
   });
 
   it('feature gives a cause and a remedy for every no', () => {

@@ -34,6 +34,10 @@ class BufferReader implements TraceSource {
     this.#cpus = mem.dv.getUint32(dir + DIR.CPUS, true);
   }
 
+  get closed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
   read(): Entry[] {
     if (this.#closed.signal.aborted) return [];
     this.#mem.refresh();

@@ -101,6 +101,7 @@ interface Job {
 const COMMAND_LIMIT = 5000;
 const CLOSE_LIMIT = 4000;
 const SWEEP_EVERY = 1000;
+const SIGKILL = 9;
 
 /** See create(). */
 export class PtraceSource implements EventSource, AsyncDisposable {
@@ -331,7 +332,12 @@ export class PtraceSource implements EventSource, AsyncDisposable {
   }
 
   #failAll(error: BpfError): void {
-    for (const job of this.#jobs.values()) job.fail(error);
+    for (const job of this.#jobs.values()) {
+      // What was started dies with its tracer.
+      if (this.#closed && job.attachedPid === undefined) job.settleExit(exitStatus(SIGKILL));
+      if (this.#closed) job.settleEnd();
+      job.fail(error);
+    }
     this.#jobs.clear();
     clearInterval(this.#sweeper);
     this.#watchdog.stop();

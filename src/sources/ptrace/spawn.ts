@@ -68,6 +68,8 @@ export function park(sys: Sys, spec: CommandSpec, filter: Uint8Array | undefined
       return parked;
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
+      if (error.errno === ERRNO.E2BIG)
+        throw new SyscallError('execve', 'E2BIG', 'the arguments and the environment of the command are too long');
       refused = error;
     }
   }
