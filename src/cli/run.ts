@@ -15,6 +15,7 @@ import { mapLines, mapRows, printableMaps } from '../tools/map-dump.ts';
 import { type TraceSession, trace } from '../tools/session.ts';
 import { asUser, type User, userOf } from '../tools/user.ts';
 import { EXIT_CANNOT_EXECUTE, EXIT_FAILED, EXIT_NOT_FOUND, printError } from './failure.ts';
+import { stopToo } from './job-control.ts';
 import { jsonLine } from './json.ts';
 import { escapeControl, Sink } from './sink.ts';
 
@@ -138,6 +139,7 @@ async function start(
     attach: options.attach ?? [],
     onWarning: warn,
     ownProcess: true,
+    onStopped: stopToo,
     inherit,
     ...(options.quiet === true ? {} : { onBanner: warn }),
     ...(command === undefined ? {} : { command }),

@@ -41,6 +41,8 @@ export interface TraceOptions {
   readonly format?: TraceFormat;
   /** Warnings (privileges lost, tracing given up): one sentence each. Default: dropped. */
   readonly onWarning?: (text: string) => void;
+  /** The command's own process was stopped for job control (SIGSTOP, SIGTSTP). */
+  readonly onStopped?: (pid: number) => void;
   /** The caller is a program of its own, so that process-wide signal settings may be changed for speed. */
   readonly ownProcess?: boolean;
   /** The debug-only banner, once, when a program that prints is loaded. Default: dropped. */
@@ -140,6 +142,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
       ...(options.follow === undefined ? {} : { follow: options.follow }),
       ...(options.maxOverhead === undefined ? {} : { maxOverhead: options.maxOverhead }),
       ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
+      ...(options.onStopped === undefined ? {} : { onStopped: options.onStopped }),
       ...(options.ownProcess === undefined ? {} : { ownProcess: options.ownProcess }),
     });
     const sources = starting.then(

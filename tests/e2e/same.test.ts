@@ -110,6 +110,14 @@ describe('traced and untraced', () => {
     expect(got.stderr).toMatch(/current folder has been deleted/);
   });
 
+  it.skipIf(!has('python3'))('the flags of shared descriptors are left alone', () => {
+    const flags =
+      'import fcntl, os, subprocess, sys\nr, w = os.pipe()\nos.set_blocking(r, False)\nsys.stdout.write(subprocess.run(sys.argv[1:] + ["python3", "-c", "import os; print(os.get_blocking(0))"], stdin=r, capture_output=True, text=True).stdout)\nprint(os.get_blocking(r))';
+    const plain = run(['python3', '-c', flags]);
+    expect(plain.stdout).toBe('False\nFalse\n');
+    expect(run(['python3', '-c', flags, process.execPath, bin, 'run', '-q', '-o', '/dev/null', 'exec', '--'])).toEqual(plain);
+  });
+
   it('descriptors above 2 reach the command', () => {
     const script = (run: string) => `cd ${dir}; exec 5>five; ${run} sh -c 'echo through 5 >&5; cat /dev/fd/6' 6<<< six; cat five`;
     const plain = run(['bash', '-c', script('')]);

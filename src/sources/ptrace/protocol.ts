@@ -38,6 +38,8 @@ export interface CommandSpec {
   readonly user: Identity | undefined;
   /** File descriptors that become 0, 1, 2, … of the command. */
   readonly stdio: readonly number[];
+  /** Clear O_NONBLOCK on them: Node sets it on pipes that it uses itself. */
+  readonly makeBlocking: boolean;
   /** Further descriptors that it gets under their own numbers. */
   readonly inherit: readonly number[];
   /** Soft RLIMIT_NOFILE for the command: Node raises its own. */
@@ -76,6 +78,8 @@ export type TracerEvent =
   /** Neither the process nor what it started lives any more. */
   | { readonly kind: 'allExited'; readonly id: number }
   | { readonly kind: 'detached'; readonly id: number }
+  /** The command's own process was stopped for job control (SIGSTOP, SIGTSTP, …). */
+  | { readonly kind: 'stopped'; readonly id: number }
   | { readonly kind: 'warning'; readonly code: WarningCode; readonly message: string; readonly hint: string | undefined };
 
 export type WarningCode = 'setuid' | 'seccomp' | 'launcher' | 'probe' | 'overhead' | 'stuck' | 'path';

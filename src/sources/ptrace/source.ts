@@ -41,6 +41,8 @@ export interface PtraceOptions {
   readonly maxOverhead?: number;
   /** One sentence each: lost privileges, a slower way of tracing, tracing given up. Default: dropped. */
   readonly onWarning?: (text: string) => void;
+  /** The command's own process was stopped for job control; it goes on by SIGCONT. */
+  readonly onStopped?: (pid: number) => void;
   /** This process is a program of its own: signal settings that hold for all of it may be changed for speed. Default false. */
   readonly ownProcess?: boolean;
   /** Script of the tracing thread. Default: the one built with this package. */
@@ -197,6 +199,8 @@ export class PtraceSource implements EventSource, AsyncDisposable {
       cwd: options.cwd,
       user: options.user === undefined ? undefined : { uid: options.user.uid, gid: options.user.gid, groups: options.user.groups },
       stdio: options.stdio ?? [0, 1, 2],
+      // The command line never uses these through Node, so their flags are the caller's.
+      makeBlocking: this.#options.ownProcess !== true,
       inherit: options.inherit ?? [],
       files: parentFileLimit(),
       launcher: options.launcher ?? 'auto',
@@ -311,6 +315,9 @@ export class PtraceSource implements EventSource, AsyncDisposable {
         job.exited = true;
         job.settleExit(exitStatus(event.status));
         this.#sweeper ??= setInterval(() => this.#post({ kind: 'sweep' }), SWEEP_EVERY).unref();
+        return;
+      case 'stopped':
+        job.pid.then(({ pid }) => this.#options.onStopped?.(pid));
         return;
       case 'allExited':
       case 'detached':

@@ -48,6 +48,7 @@ export function park(sys: Sys, spec: CommandSpec, filter: Uint8Array | undefined
   const kinds = spec.launcher === 'auto' ? (['memfd', 'file', 'shell'] as const) : [spec.launcher];
   const argv = spec.argv.map(toBytes);
   for (const text of argv) if (text.includes(0)) throw new BpfError('an argument of the command contains a NUL byte');
+  if (spec.makeBlocking) makeBlocking(sys, spec.stdio);
   let refused: BpfError | undefined;
   for (const kind of kinds) {
     try {
@@ -139,7 +140,6 @@ function parkLauncher(sys: Sys, kind: 'memfd' | 'file', request: LaunchRequest):
         );
   const files = fileActions(request.stdio, [pipes.waitRead, pipes.statusWrite, ...request.inherit]);
   const start = (path: string): number => sys.spawn({ path, argv: argv.address, envp: env?.address ?? sys.environ(), ...files });
-  makeBlocking(sys, request.stdio);
   const pid = kind === 'memfd' ? fromMemfd(sys, image, start) : fromFile(image, start);
   // Named here so that the collector sees them used after the call that was given only their addresses.
   if (argv.u8.length === 0 || env?.u8.length === 0) throw new BpfError('the arguments of the command are empty');
@@ -254,7 +254,6 @@ function parkShell(sys: Sys, spec: CommandSpec, args: readonly Uint8Array[]): Pa
           sys,
           Object.entries(spec.env).map(([k, v]) => encodeText(`${k}=${v}`)),
         );
-  makeBlocking(sys, spec.stdio);
   const pid = sys.spawn({
     path: '/bin/sh',
     argv: argv.address,

@@ -72,6 +72,7 @@ function trace(waits: (readonly [number, number])[], messages: ReadonlyMap<numbe
         cwd: undefined,
         user: undefined,
         stdio: [],
+        makeBlocking: false,
         inherit: [],
         files: undefined,
         launcher: 'file',

@@ -360,6 +360,7 @@ export class Tracer {
     } else if (event === EVENT.STOP && isStopSignal(signal) && !task.root.detaching) {
       // A group stop: stay stopped for job control, but hear of SIGCONT.
       this.#sys.ptrace(PTRACE.LISTEN, task.tid, 0, 0);
+      if (task.tid === task.root.pid && task.root.kind === 'command') this.#deps.emit({ kind: 'stopped', id: task.root.id });
       return;
     }
     this.#resume(task, event === 0 && signal !== SYSCALL_STOP ? this.#deliver(task, signal) : 0);
