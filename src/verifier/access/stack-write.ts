@@ -33,8 +33,13 @@ function isSpillable(type: number): boolean {
   return kind !== KIND.NOT_INIT && kind !== KIND.SCALAR && kind !== KIND.TP_BUFFER && kind !== KIND.DYNPTR;
 }
 
-/** Registers of which nothing may be used any more, but that still stand in a slot. */
-const destroyed = new Reg();
+/** What was saved in the slot is gone; its bytes are unknown. */
+function scrubSlot(frame: Frame, slot: number): void {
+  const types = frame.types[slot] ?? 0;
+  const first = lowestByte(types);
+  if (first === BYTE.SPILL || first === BYTE.DYNPTR || first === BYTE.ITER) frame.types[slot] = scrub(types);
+  frame.saved[slot] = undefined;
+}
 
 function save(v: Verification, frame: Frame, slot: number, reg: Reg, size: number): void {
   frame.saved[slot] = reg;
@@ -83,10 +88,8 @@ function writeFixed(v: Verification, frame: Frame, off: number, size: number, wh
 
 function writeBytes(v: Verification, frame: Frame, at: { slot: number; off: number; size: number }, what: Stored): void {
   const { slot, off, size } = at;
+  scrubSlot(frame, slot);
   let types = frame.types[slot] ?? 0;
-  const first = lowestByte(types);
-  if (first === BYTE.SPILL || first === BYTE.DYNPTR || first === BYTE.ITER) types = scrub(types);
-  frame.saved[slot] = undefined;
   const zero = what.reg >= 0 ? isNullScalar(v.reg(what.reg)) : what.imm === 0;
   if (zero && what.reg >= 0) markPrecise(v, what.reg);
   for (let i = 0; i < size; i++) types = withByte(types, (-off - 1 - i) & 7, zero ? BYTE.ZERO : BYTE.MISC);
@@ -111,13 +114,13 @@ function writeVariable(v: Verification, frame: Frame, { min, max }: { min: numbe
       zeroUsed = true;
       continue;
     }
-    if (saved !== undefined) frame.saved[slot] = destroyed;
+    scrubSlot(frame, slot);
     const stays = zero && type === BYTE.ZERO;
     if (stays) zeroUsed = true;
     if (type === BYTE.INVALID && !v.leaks) {
       throw new Rejection('EINVAL', `uninit stack in range of var-offset write prohibited for !root; insn ${v.insn}, off: ${off}`);
     }
-    frame.types[slot] = withByte(types, i, stays ? BYTE.ZERO : BYTE.MISC);
+    frame.types[slot] = withByte(frame.types[slot] ?? 0, i, stays ? BYTE.ZERO : BYTE.MISC);
   }
   if (zeroUsed && what.reg >= 0) markPrecise(v, what.reg);
 }

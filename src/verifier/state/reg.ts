@@ -48,8 +48,11 @@ export function kindOf(type: number): number {
 export const AT_PACKET_END = -1;
 export const BEYOND_PACKET_END = -2;
 
-/** Bit of `id` of a scalar that is another one plus `off` (BPF_ADD_CONST). */
-export const ADD_CONST = 1 << 30;
+/** Bits of `id` of a scalar that is another one plus `off`: added in 64 bits, or in 32 bits to a value that fits them. */
+export const ADD_CONST64 = 1 << 30;
+export const ADD_CONST32 = 1 << 29;
+/** Either (BPF_ADD_CONST). */
+export const ADD_CONST = ADD_CONST64 | ADD_CONST32;
 
 /** A register's state. The scalar part is the value, or a pointer's variable offset. */
 export class Reg extends Scalar {

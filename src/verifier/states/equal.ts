@@ -34,8 +34,9 @@ class Ids {
     return true;
   }
 
+  /** A scalar that nothing is tied to in the old state may be tied to anything in the new one. */
   matchScalars(old: number, cur: number): boolean {
-    return this.match(old === 0 ? ++this.#next : old, cur === 0 ? ++this.#next : cur);
+    return old === 0 || this.match(old, cur === 0 ? ++this.#next : cur);
   }
 }
 

@@ -4,23 +4,26 @@ import { pushState } from '../explore/pending.ts';
 import { assignId, widthOf } from '../identity.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied } from '../rejection.ts';
-import { ADD_CONST, copyReg, KIND, type Reg } from '../state/reg.ts';
+import { ADD_CONST, ADD_CONST32, ADD_CONST64, copyReg, KIND, type Reg } from '../state/reg.ts';
 import { topFrame } from '../state/state.ts';
 import {
   ALU,
   aluScalar,
   dropContradiction,
   endScalar,
+  fitsU32,
   forkWidth,
   isKnown,
   moveZext32,
   Scalar,
+  SIGN,
   setForked,
   setKnownImm,
   setKnownZext,
   signExtend32,
   signExtend64,
   signExtensionKeeps,
+  tnumSubregIsConst,
 } from '../value/index.ts';
 import { regOf, type Verification } from '../verification.ts';
 import { pointerArithmetic } from './pointer.ts';
@@ -127,11 +130,19 @@ function binary(v: Verification, insn: Slot, op: number): void {
       return;
     }
   }
-  const delta = op === ALU.ADD && !is32 && isKnown(src) && src.vH === 0 && src.vL >= 0 ? src.vL : -1;
-  const related = v.capable && op === ALU.ADD && !is32 && dst.id !== 0 && isKnown(src);
+  const shifts =
+    (op === ALU.ADD || op === ALU.SUB) && v.capable && dst.id !== 0 && (is32 ? tnumSubregIsConst(src) && fitsU32(dst) : isKnown(src));
+  const delta = shifts ? distance(src, op, is32) : undefined;
   fork(v, insn.dst, src, op);
   aluScalar(dst, src, op, is32);
-  relate(dst, related, delta);
+  relate(dst, delta, is32 ? ADD_CONST32 : ADD_CONST64);
+}
+
+/** By how much adding or subtracting the constant moves a value, where that fits 32 bits. */
+function distance(src: Scalar, op: number, is32: boolean): number | undefined {
+  if (!is32 && src.vH !== src.vL >> 31) return undefined;
+  if (op === ALU.ADD) return src.vL;
+  return src.vL === SIGN ? undefined : -src.vL;
 }
 
 /** Masks of a spread sign bit are followed for both signs (maybe_fork_scalars). */
@@ -144,14 +155,12 @@ function fork(v: Verification, n: number, src: Scalar, op: number): void {
 }
 
 /** A scalar plus a constant stays tied to the scalar. */
-function relate(dst: Reg, related: boolean, delta: number): void {
-  if (!related) {
-    dst.id = 0;
-  } else if ((dst.id & ADD_CONST) !== 0 || delta < 0) {
+function relate(dst: Reg, delta: number | undefined, width: number): void {
+  if (delta === undefined || (dst.id & ADD_CONST) !== 0) {
     dst.off = 0;
     dst.id = 0;
   } else {
-    dst.id |= ADD_CONST;
+    dst.id |= width;
     dst.off = delta;
   }
 }

@@ -1,8 +1,8 @@
 /** Scalars that share a value, or differ by a constant: what is learned of one is learned of all (sync_linked_regs, v6.18). */
-import { ADD_CONST, cloneReg, copyReg, KIND, type Reg } from '../state/reg.ts';
+import { ADD_CONST, ADD_CONST32, cloneReg, copyReg, KIND, type Reg } from '../state/reg.ts';
 import { BYTE, lowestByte } from '../state/stack.ts';
 import { frameInsn, type LinkedReg, type PathState } from '../state/state.ts';
-import { addScalar, Scalar, setKnownImm, syncBounds } from '../value/index.ts';
+import { addScalar, Scalar, setKnownImm, syncBounds, zeroExtend32 } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 
 /** More registers than this are not followed: they lose their id. */
@@ -49,6 +49,8 @@ export function syncLinked(state: PathState, known: Reg, linked: readonly Linked
     const reg = spilled ? at?.saved[index] : at?.regs[index];
     if (at === undefined || reg === undefined || reg === known || reg.type !== KIND.SCALAR) continue;
     if ((reg.id & ~ADD_CONST) !== (known.id & ~ADD_CONST)) continue;
+    // Distances of different widths do not compare.
+    if (((reg.id ^ known.id) & ADD_CONST) === ADD_CONST) continue;
     const to = spilled ? cloneReg(reg) : reg;
     const { id, off } = reg;
     copyReg(to, known);
@@ -57,6 +59,7 @@ export function syncLinked(state: PathState, known: Reg, linked: readonly Linked
       to.off = off;
       setKnownImm(delta, off - known.off);
       addScalar(to, delta);
+      if (((id | known.id) & ADD_CONST32) !== 0) zeroExtend32(to);
       syncBounds(to);
     }
     if (spilled) at.saved[index] = to;
