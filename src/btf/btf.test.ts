@@ -1,6 +1,8 @@
 /** The BTF reader on compiled and hand-made type graphs, and its refusals. */
 import { existsSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FormatError } from '../base/index.ts';
 import { parseElf } from '../elf/index.ts';
 import { Btf, describeCoreRelo } from './index.ts';
 
@@ -172,5 +174,83 @@ describe.skipIf(!existsSync('/sys/kernel/btf/vmlinux'))("the running kernel's ow
     const task = btf.find('task_struct', 'struct') ?? 0;
     expect(btf.sizeOf(task)).toBeGreaterThan(1000);
     for (let id = 0; id < btf.count; id++) btf.typeName(btf.type(id).id);
+  });
+});
+
+describe('lazily', () => {
+  test('a type is checked when it is first used', () => {
+    const btf = Btf.open(blob([INT, [0, 2, 0, 7], [1, 4, 1, 4, 3, 1, 0]]));
+    expect(btf.type(3)).toMatchObject({ kind: 'struct', name: 'a', members: [{ name: 'bb', type: 1 }] });
+    expect(() => btf.type(2)).toThrow(/ptr refers to type 7, but the last type is 3/);
+    expect(btf.findAll('a')).toEqual([1, 3]);
+    expect(btf.find('a', 'struct')).toBe(3);
+    expect(btf.find('bb')).toBeUndefined();
+    expect(() => Btf.open(blob([[0, 20, 0, 0]]))).toThrow(/unknown BTF kind 20/);
+  });
+
+  test('names by their essential part', () => {
+    const btf = Btf.open(
+      blob(
+        [1, 3, 9, 17, 26, 35].map((name): Row => [name, 1, 0, 4, 0x01000020]),
+        '\0a\0a___x\0 a__x\0  a____x\0 b___c___d\0___e\0',
+      ),
+    );
+    const named = (name: string): string[] => btf.findEssential(name).map((id) => btf.type(id).name.trim());
+    expect(named('a')).toEqual(['a', 'a___x']);
+    expect(named('a___other')).toEqual(['a', 'a___x']);
+    expect(named('b___c')).toEqual([]);
+    expect(btf.findEssential('')).toEqual([]);
+  });
+
+  test('a module’s types continue the kernel’s', () => {
+    const base = Btf.open(blob([INT, [3, 4, 0, 8]]));
+    const module = Btf.open(
+      blob(
+        [
+          [6, 4, 1, 4, 3, 1, 0],
+          [0, 2, 0, 3],
+          [1, 2, 0, 2],
+        ],
+        'cc\0',
+      ),
+      { base },
+    );
+    expect([module.first, module.count]).toEqual([3, 6]);
+    expect(module.type(3)).toMatchObject({ name: 'cc', members: [{ name: 'bb', type: 1 }] });
+    expect(module.typeName(4)).toBe('struct cc *');
+    expect(module.typeName(5)).toBe('struct bb *');
+    expect(module.type(2)).toBe(base.type(2));
+    expect(module.sizeOf(3)).toBe(4);
+    expect(module.findAll('cc')).toEqual([3]);
+    expect(module.findAll('a')).toEqual([1, 5]);
+    expect(module.findEssential('a')).toEqual([5]);
+    expect(() => module.type(6)).toThrow(/type id 6 is outside 3\.\.5/);
+    expect(() => base.type(3)).toThrow(/outside/);
+  });
+
+  test('changed words give types or refusals', () => {
+    const good =
+      parseElf(readFileSync(new URL('../../testdata/objects/core-kinds.bpf.o', import.meta.url)), 'x.bpf.o').btf?.bytes ?? new Uint8Array();
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }), (changes) => {
+        const bytes = good.slice();
+        for (const [at, value] of changes) bytes[at] = value;
+        try {
+          const btf = Btf.open(bytes);
+          for (let id = 0; id < btf.count; id++) {
+            for (const use of [() => btf.typeName(id), () => btf.sizeOf(id), () => btf.alignOf(id), () => btf.findAll(btf.type(id).name)]) {
+              try {
+                use();
+              } catch (error) {
+                expect(error).toBeInstanceOf(FormatError);
+              }
+            }
+          }
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 });

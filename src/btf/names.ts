@@ -42,7 +42,6 @@ export class NameIndex {
     const { first, count } = records;
     const types = records.types.bytes;
     const view = new DataView(types.buffer, types.byteOffset, types.byteLength);
-    const strings = records.strings.bytes;
     let size = 16;
     while (size < count - first) size *= 2;
     const mask = size - 1;
@@ -51,10 +50,13 @@ export class NameIndex {
     const hashed = { bytes: 0 };
     // From the last to the first, so that chains ascend.
     for (let id = count - 1; id >= first; id--) {
-      const offset = view.getUint32(records.offsetOf(id), true) - records.firstString;
-      if (offset < 0 || offset >= strings.length || strings[offset] === 0) continue;
-      const slot = essentialHash(strings, offset, hashed) & mask;
-      if (hashed.bytes > MAX_TEXT) throw records.strings.error(offset, `names overlap to more than ${MAX_TEXT} bytes`);
+      const name = view.getUint32(records.offsetOf(id), true);
+      if (name === 0 || name >= records.stringEnd) continue;
+      const { strings, firstString } = records.stringsOf(name);
+      const offset = name - firstString;
+      if (strings.bytes[offset] === 0) continue;
+      const slot = essentialHash(strings.bytes, offset, hashed) & mask;
+      if (hashed.bytes > MAX_TEXT) throw strings.error(offset, `names overlap to more than ${MAX_TEXT} bytes`);
       next[id - first] = heads[slot] ?? 0;
       heads[slot] = id;
     }
@@ -65,31 +67,31 @@ export class NameIndex {
 
   /** Ids with exactly this name, ascending. */
   find(name: Uint8Array): number[] {
-    return this.#chain(name, (start, end) => equal(this.#records.strings.bytes, start, end, name, name.length));
+    return this.#chain(name, (bytes, start, end) => equal(bytes, start, end, name, name.length));
   }
 
   /** Ids whose names are this one but for flavours on either side, ascending. */
   findEssential(name: Uint8Array): number[] {
     const length = essentialLength(name);
-    const { bytes } = this.#records.strings;
-    return this.#chain(name, (start, end) => equal(bytes, start, start + essentialLength(bytes, start, end), name, length));
+    return this.#chain(name, (bytes, start, end) => equal(bytes, start, start + essentialLength(bytes, start, end), name, length));
   }
 
-  #chain(name: Uint8Array, matches: (start: number, end: number) => boolean): number[] {
+  #chain(name: Uint8Array, matches: (bytes: Uint8Array, start: number, end: number) => boolean): number[] {
     const records = this.#records;
-    const { first, firstString } = records;
-    const { bytes } = records.strings;
+    const { first } = records;
     const out: number[] = [];
     const key = new Uint8Array(name.length + 1);
     key.set(name);
     // Chains of hostile blobs repeat long strings: each is compared once.
     const known = new Map<number, boolean>();
     for (let id = this.#heads[essentialHash(key, 0) & this.#mask] ?? 0; id !== 0; id = this.#next[id - first] ?? 0) {
-      const start = records.types.u32(records.offsetOf(id)) - firstString;
-      let match = known.get(start);
+      const offset = records.types.u32(records.offsetOf(id));
+      let match = known.get(offset);
       if (match === undefined) {
-        match = matches(start, bytes.indexOf(0, start));
-        known.set(start, match);
+        const { strings, firstString } = records.stringsOf(offset);
+        const start = offset - firstString;
+        match = matches(strings.bytes, start, strings.bytes.indexOf(0, start));
+        known.set(offset, match);
       }
       if (match) out.push(id);
     }
@@ -107,22 +109,20 @@ function equal(bytes: Uint8Array, start: number, end: number, name: Uint8Array, 
 function essentialHash(bytes: Uint8Array, start: number, hashed?: { bytes: number }): number {
   let hash = 0x811c9dc5;
   let essential = 0;
-  let before = 0;
-  let run = 0;
   let i = start;
   for (; ; i++) {
-    const byte = bytes[i] ?? 0;
-    if (byte === 0) break;
-    if (byte === UNDERSCORE) {
-      if (run === 0) before = hash;
-      run++;
-    } else {
-      if (run === 3 && i - run > start) essential = before;
-      run = 0;
-    }
+    const byte = bytes[i];
+    if (byte === 0 || byte === undefined) break;
+    if (byte === UNDERSCORE && bytes[i + 1] === UNDERSCORE && i > start && startsFlavour(bytes, i)) essential = hash;
     hash = Math.imul(hash ^ byte, 0x01000193);
   }
   if (hashed !== undefined) hashed.bytes += i - start;
   const chosen = essential === 0 ? hash : essential;
   return (chosen ^ (chosen >>> 15)) >>> 0 || 1;
+}
+
+/** Exactly three underscores from here, and a name on both sides. */
+function startsFlavour(bytes: Uint8Array, at: number): boolean {
+  const after = bytes[at + 3];
+  return bytes[at - 1] !== UNDERSCORE && bytes[at + 2] === UNDERSCORE && after !== UNDERSCORE && after !== 0 && after !== undefined;
 }

@@ -72,6 +72,13 @@ export class Records {
     return BTF_KINDS[(this.types.u32(this.offsetOf(id) + 4) >>> 24) & 31] ?? 'void';
   }
 
+  /** Whose strings a string offset is in: these records', or those of a base. */
+  stringsOf(offset: number): Records {
+    let records: Records = this;
+    while (offset < records.firstString && records.base !== undefined) records = records.base;
+    return records;
+  }
+
   /** Number of parts (members, parameters, values, variables) of an own record. */
   parts(id: number): number {
     return this.types.u32(this.offsetOf(id) + 4) & 0xffff;

@@ -13,6 +13,7 @@ import {
   type CoreKind,
   CoreResolver,
   encodeBtf,
+  explainRelocations,
   relocateCore,
 } from '../index.ts';
 
@@ -557,6 +558,17 @@ describe('instructions', () => {
       'field_byte_offset of struct u.a: poisoned, for there is no type of that name',
     ]);
   });
+});
+
+test('refusals are explained where nothing is to be loaded', () => {
+  const resolver = new CoreResolver(graph(INT, S), [{ name: 'vmlinux', btf: graph(INT, MOVED, S) }]);
+  const relos = (['field_byte_offset', 'field_exists'] as const).map((kind) => ({ insn: 0, typeId: 2, access: '0:0', kind }));
+  const insns = hex('b700000001000000');
+  expect(explainRelocations(insns, relos, resolver).map((e) => [e.action, e.text])).toEqual([
+    ['refused', 'CO-RE relocation field_byte_offset of struct s.a is ambiguous: 12 in type 2, 0 in type 3'],
+    ['refused', 'CO-RE relocation field_exists of struct s.a is ambiguous: 1 in type 2, 1 in type 3'],
+  ]);
+  expect(insns).toEqual(hex('b700000001000000'));
 });
 
 describe('hostile graphs', () => {

@@ -14,8 +14,8 @@ const SIZE_MASK = 0x18;
 const SIZE_BITS: Readonly<Record<number, number>> = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 };
 const OFF_MAX = 32767;
 
-/** What happened to an instruction. */
-export type CoreAction = 'patched' | 'poisoned';
+/** What happened to an instruction; `refused`: the program cannot be relocated at all. */
+export type CoreAction = 'patched' | 'poisoned' | 'refused';
 
 /**
  * Changes the instruction at slot `insn` of `insns` in place.

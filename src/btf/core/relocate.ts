@@ -1,5 +1,7 @@
 /** All CO-RE records of a program applied to its bytecode, and each explained. */
+import { FormatError, NotSupportedError } from '../../base/index.ts';
 import type { CoreRelo } from '../types.ts';
+import { describeCoreRelo } from './describe.ts';
 import { type CoreAction, patchInsn } from './patch.ts';
 import type { CoreCandidate, CoreResolution, CoreResolver } from './resolve.ts';
 
@@ -11,8 +13,8 @@ export interface CoreExplanation {
   readonly subject: string;
   readonly access: string;
   readonly typeId: number;
-  /** Before and after; the latter undefined where the instruction was poisoned. */
-  readonly from: bigint;
+  /** In the object's own types, and in the target's; the latter undefined where the instruction was poisoned, both where it was refused. */
+  readonly from: bigint | undefined;
   readonly to: bigint | undefined;
   readonly found: boolean;
   readonly action: CoreAction;
@@ -29,9 +31,24 @@ export function relocateCore(insns: Uint8Array, relos: readonly CoreRelo[], reso
   });
 }
 
-/** A resolution without changing any instruction: what it would come to. */
-export function explainRelocation(resolution: CoreResolution): CoreExplanation {
-  return explain(resolution, resolution.value === undefined ? 'poisoned' : 'patched');
+/** The same on a copy, for people to read: a record that makes relocateCore throw is explained by the reason instead. */
+export function explainRelocations(insns: Uint8Array, relos: readonly CoreRelo[], resolver: CoreResolver): CoreExplanation[] {
+  const copy = insns.slice();
+  return relos.map((relo) => {
+    try {
+      const resolution = resolver.resolve(relo);
+      return explain(resolution, patchInsn(copy, relo.insn, resolution));
+    } catch (error) {
+      if (error instanceof FormatError || error instanceof NotSupportedError) return refused(resolver, relo, error.message);
+      throw error;
+    }
+  });
+}
+
+function refused(resolver: CoreResolver, relo: CoreRelo, text: string): CoreExplanation {
+  const { insn, kind, access, typeId } = relo;
+  const subject = describeCoreRelo(resolver.local, relo);
+  return { insn, kind, subject, access, typeId, from: undefined, to: undefined, found: false, action: 'refused', text, candidates: [] };
 }
 
 function explain(resolution: CoreResolution, action: CoreAction): CoreExplanation {

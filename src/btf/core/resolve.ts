@@ -52,7 +52,8 @@ interface Candidate {
 
 /** Resolves the records of one object against one kernel's types. */
 export class CoreResolver {
-  readonly #local: Btf;
+  /** The object's own types. */
+  readonly local: Btf;
   readonly #targets: readonly CoreTarget[];
   readonly #work = new Work();
   /** By local root type. As in libbpf, a candidate that once did not match is out for the later records of that type. */
@@ -61,7 +62,7 @@ export class CoreResolver {
 
   /** @param targets the kernel's own types first; modules' are searched only for names that it lacks */
   constructor(local: Btf, targets: readonly CoreTarget[]) {
-    this.#local = local;
+    this.local = local;
     this.#targets = targets;
   }
 
@@ -76,13 +77,13 @@ export class CoreResolver {
   }
 
   #resolve(relo: CoreRelo): CoreResolution {
-    const own = parseSpec(this.#local, relo);
-    const subject = describeCoreRelo(this.#local, relo);
+    const own = parseSpec(this.local, relo);
+    const subject = describeCoreRelo(this.local, relo);
     const local = worthOf(own);
     if (relo.kind === 'type_id_local') {
       return { relo, subject, local, value: local.value, found: true, resize: undefined, candidates: [] };
     }
-    const name = this.#local.type(relo.typeId).name;
+    const name = this.local.type(relo.typeId).name;
     if (name === '') {
       throw new NotSupportedError(`CO-RE relocation ${relo.kind} of ${subject}: a type without a name cannot be looked up in a kernel`, {
         hint: 'give the type a name, or a typedef',
@@ -119,7 +120,7 @@ export class CoreResolver {
     const from = local.access;
     const to = target.access;
     if ((from?.size ?? 0) === (to?.size ?? 0)) return undefined;
-    const a = from && this.#local.type(from.typeId);
+    const a = from && this.local.type(from.typeId);
     const b = to && btf.type(to.typeId);
     const integers = a?.kind === 'int' && b?.kind === 'int' && !a.signed && !b.signed;
     return { from: from?.size ?? 0, to: to?.size ?? 0, safe: integers || (a?.kind === 'ptr' && b?.kind === 'ptr') };
@@ -128,7 +129,7 @@ export class CoreResolver {
   #find(typeId: number, name: string): readonly Candidate[] {
     const known = this.#candidates.get(typeId);
     if (known !== undefined) return known;
-    const kind = this.#local.kind(typeId);
+    const kind = this.local.kind(typeId);
     const kinds: readonly BtfKind[] = kind === 'enum' || kind === 'enum64' ? ['enum', 'enum64'] : [kind];
     const key = essentialName(name);
     const out: Candidate[] = [];
