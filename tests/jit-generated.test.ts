@@ -57,7 +57,7 @@ const choices = fc.record<Choice>({
   imm: immediate,
   wide: word,
   place: fc.integer({ min: 0, max: 15 }),
-  to: fc.double({ min: 0, max: 1, noNaN: true }),
+  to: fc.integer({ min: 0, max: 999 }).map((n) => n / 1000),
   stack: fc.boolean(),
 });
 

@@ -2,6 +2,7 @@
  * Makes loops with several entries into loops with one: a dispatching block in front of the entries, reached by way of blocks that say which entry
  * is meant. Only such loops pay for it; the rest of the function stays as it is.
  */
+import { BpfError } from '../base/index.ts';
 import type { Block } from './cfg.ts';
 import { analyseGraph, type Graph } from './graph.ts';
 
@@ -26,19 +27,21 @@ export function makeReducible(blocks: Block[]): Graph {
         if (entries.length === 1 && first !== undefined) {
           const rest = component.filter((n) => n !== first);
           if (level < MAX_LEVELS) next.push(rest);
-          else dispatch(blocks, component, entered);
+          else dispatch(blocks, component, component, entered);
         } else if (level < MAX_LEVELS) {
-          dispatch(blocks, entries, entered);
+          dispatch(blocks, entries, component, entered);
           // The dispatcher is the only entry now; what is left of the component without it is looked at next.
           next.push(component);
         } else {
-          dispatch(blocks, component, entered);
+          dispatch(blocks, component, component, entered);
         }
       }
     }
     regions = next;
   }
-  return analyseGraph(blocks.map((block) => block.term.to));
+  const made = analyseGraph(blocks.map((block) => block.term.to));
+  if (!made.reducible) throw new BpfError(`a function of ${blocks.length} blocks has a loop whose entries could not be made one`);
+  return made;
 }
 
 function predecessors(blocks: readonly Block[]): number[][] {
@@ -63,19 +66,26 @@ function freeEntry(blocks: Block[]): void {
   blocks[0] = { start: -1, end: -1, term: { kind: 'jump', to: [blocks.length - 1] } };
 }
 
-/** Sends all edges into `targets` through a new dispatching block. */
-function dispatch(blocks: Block[], targets: readonly number[], preds: readonly (readonly number[])[]): void {
+/** Sends all edges into `targets` through a new dispatching block, which becomes the only entry of the component. */
+function dispatch(blocks: Block[], targets: readonly number[], component: readonly number[], preds: readonly (readonly number[])[]): void {
+  const members = new Set(component);
   const dispatcher = blocks.length;
   blocks.push({ start: -1, end: -1, term: { kind: 'switch', to: targets } });
-  const doors = new Map<number, number>();
+  // Doors are not shared between edges from inside and from outside: a shared one would be an entry itself.
+  const inner = new Map<number, number>();
+  const outer = new Map<number, number>();
   for (const [state, target] of targets.entries()) {
-    doors.set(target, blocks.length);
-    blocks.push({ start: -1, end: -1, state, term: { kind: 'jump', to: [dispatcher] } });
+    for (const doors of [inner, outer]) {
+      const fromInside = doors === inner;
+      if (preds[target]?.some((from) => members.has(from) === fromInside) !== true) continue;
+      doors.set(target, blocks.length);
+      blocks.push({ start: -1, end: -1, state, term: { kind: 'jump', to: [dispatcher] } });
+    }
   }
   for (const target of targets) {
     for (const from of preds[target] ?? []) {
       const block = blocks[from];
-      if (block !== undefined) block.term = redirect(block.term, doors);
+      if (block !== undefined) block.term = redirect(block.term, members.has(from) ? inner : outer);
     }
   }
 }
