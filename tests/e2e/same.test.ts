@@ -112,9 +112,9 @@ describe('traced and untraced', () => {
 
   it.skipIf(!has('python3'))('the flags of shared descriptors are left alone', () => {
     const flags =
-      'import fcntl, os, subprocess, sys\nr, w = os.pipe()\nos.set_blocking(r, False)\nsys.stdout.write(subprocess.run(sys.argv[1:] + ["python3", "-c", "import os; print(os.get_blocking(0))"], stdin=r, capture_output=True, text=True).stdout)\nprint(os.get_blocking(r))';
+      'import fcntl, os, subprocess, sys\nr, w = os.pipe()\nos.set_blocking(r, False)\nsys.stdout.write(subprocess.run(sys.argv[1:] + ["python3", "-c", "import os; print(*map(os.get_blocking, range(3)))"], stdin=r, capture_output=True, text=True).stdout)\nprint(os.get_blocking(r))';
     const plain = run(['python3', '-c', flags]);
-    expect(plain.stdout).toBe('False\nFalse\n');
+    expect(plain.stdout).toBe('False True True\nFalse\n');
     expect(run(['python3', '-c', flags, process.execPath, bin, 'run', '-q', '-o', '/dev/null', 'exec', '--'])).toEqual(plain);
   });
 

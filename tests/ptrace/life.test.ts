@@ -145,7 +145,7 @@ describe.skipIf(untraceable !== undefined)('life and death', () => {
     const attached = await t.source.attachProcess(target.pid);
     await attached.detach();
     expect(procStatus(target.pid, 'TracerPid')).toBe('0');
-    expect(procStatus(target.pid, 'State')?.[0]).toBe('T');
+    await until(() => procStatus(target.pid, 'State')?.[0] === 'T', 'being stopped again');
     process.kill(target.pid, 'SIGCONT');
     await until(() => running(target.pid), 'going on');
   });

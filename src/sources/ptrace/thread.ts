@@ -41,8 +41,9 @@ function startThread(script: URL | undefined): Worker {
     // Node cannot start a thread there.
     throw new BpfError('the current folder has been deleted', { cause, hint: 'change to a folder that exists' });
   }
-  // A copy of the environment would refuse entries that Node cannot name (`=x`).
-  const worker = new Worker(script ?? workerScript(), { env: SHARE_ENV });
+  // A copy of the environment would refuse entries that Node cannot name (`=x`). Without streams of its own the thread would be given
+  // process.stdout, and touching that makes a pipe non-blocking for everyone who shares it.
+  const worker = new Worker(script ?? workerScript(), { env: SHARE_ENV, stdout: true, stderr: true });
   worker.unref();
   return worker;
 }
