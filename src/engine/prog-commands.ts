@@ -66,7 +66,7 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
   const { helpers } = contextUse(attr.insns);
   if (PRINTING.some((id) => helpers.has(id))) printing();
   const references = new MapReferences(core, attr.insns);
-  const log = verifyProgram(attr, { gpl, sleepable, references });
+  const log = verifyProgram(attr, { core, gpl, references });
   const maps = [...references.maps];
   const facts = { type: attr.type, expectedAttachType: attr.expectedAttachType ?? 0, xdpFrags: (flags & XDP_HAS_FRAGS) !== 0 };
   for (const map of maps) {

@@ -41,8 +41,8 @@ export interface MapUse {
 export interface InsnFact {
   /** Kind of pointer that a memory access uses (KIND with flags); a second, different one may not come. */
   pointer?: number;
-  /** The map that a helper call uses, where there is one; undefined if several. */
-  map?: MapFacts | undefined;
+  /** Paths came with pointers of different kinds. */
+  mixed?: boolean;
 }
 
 export class Verification {

@@ -1,11 +1,13 @@
 /** verify(): takes a program apart, simulates it and says whether it may run, in the kernel's order and words (bpf_check, v6.18). */
-import type { ErrnoName } from '../base/index.ts';
+import type { Diagnostic, ErrnoName } from '../base/index.ts';
 import { PSEUDO, SLOT_SIZE, type Slot, slotAt } from '../isa/index.ts';
 import { PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 import { globalArgs, setGlobalArgs } from './calls/global.ts';
 import { changesPackets } from './calls/packets.ts';
+import { diagnose } from './diagnose.ts';
 import { isRefusal, type MapFacts, type VerifierEnvironment, type VerifierProgram } from './environment.ts';
 import { explore } from './explore/check.ts';
+import { type ProgramFacts, programFacts } from './facts.ts';
 import { liveRegisters } from './graph/live-registers.ts';
 import { findPoints } from './graph/points.ts';
 import { findLoops, postorder } from './graph/postorder.ts';
@@ -56,7 +58,11 @@ export interface Verdict {
   readonly message: string;
   /** Slot at which it was rejected, where there is one. */
   readonly insn: number | undefined;
+  /** The rejection as data: one finding, or none. */
+  readonly diagnostics: readonly Diagnostic[];
   readonly stats: VerifyStats;
+  /** Kinds of registers by slot, for what compiles the program: see facts.ts. */
+  readonly facts: ProgramFacts;
 }
 
 /** Verifies a program. Never throws; time and memory are bounded by the kernel's limits. */
@@ -70,7 +76,9 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
     log: '',
     message: refusal.message,
     insn: refusal.insn,
+    diagnostics: [],
     stats: none,
+    facts: { kinds: [] },
   });
   if (count < 1 || count > limit) return early(refuse('E2BIG', ''));
   if (!Number.isInteger(count) || PROGRAM_TYPE_BY_ID.get(program.type) === undefined) return early(refuse('EINVAL', ''));
@@ -118,6 +126,8 @@ function conclude(v: Verification, end: Rejection | undefined, insn: number | un
     log: log.text(),
     message: end?.message ?? '',
     insn,
+    diagnostics: end === undefined ? [] : [diagnose(v, end, insn)],
+    facts: programFacts(v),
     stats: {
       processed: v.processed,
       maxStatesPerInsn: v.maxStatesPerInsn,

@@ -161,5 +161,7 @@ export function notePointer(v: Verification, type: number): void {
     fact.pointer = type;
   } else if (fact.pointer !== type && (isRewritten(type) || isRewritten(fact.pointer))) {
     throw new Rejection('EINVAL', 'same insn cannot be used with different pointers');
+  } else if (fact.pointer !== type) {
+    fact.mixed = true;
   }
 }
