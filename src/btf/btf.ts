@@ -6,7 +6,7 @@
  */
 import { ByteView, decodeText, encodeText, type FormatError, type Location } from '../base/index.ts';
 import { checkRecord, refuseCycles } from './check.ts';
-import { MAX_TEXT, NameIndex } from './names.ts';
+import { essentialName, NameIndex } from './names.ts';
 import { Records } from './records.ts';
 import type { BtfKind, BtfLinkage, BtfType } from './types.ts';
 
@@ -17,6 +17,8 @@ const HEADER_SIZE = 24;
 export const MAX_DEPTH = 32;
 /** No C object is larger; also keeps sizes exact as numbers. */
 const MAX_SIZE = 0xffff_ffff;
+/** Overlapping strings could make a small input decode to terabytes. */
+const MAX_TEXT = 64 << 20;
 /** Types spelled in one typeName: prototypes of prototypes grow exponentially. */
 const MAX_SPELLED = 256;
 
@@ -117,7 +119,12 @@ export class Btf {
 
   /** Own ids (not the base's) whose names differ from this one by their flavour at most: `task_struct___old`. Ascending. */
   findEssential(name: string, ...kinds: BtfKind[]): number[] {
-    return name === '' ? [] : this.#ofKinds(this.#index().findEssential(encodeText(name)), kinds);
+    return name === '' ? [] : this.#ofKinds(this.#index().findEssential(encodeText(essentialName(name))), kinds);
+  }
+
+  /** Names that all searches so far compared: what callers that must bound hostile input charge for. */
+  get compared(): number {
+    return this.#names?.compared ?? 0;
   }
 
   #index(): NameIndex {

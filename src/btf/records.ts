@@ -44,7 +44,8 @@ export class Records {
   /** First own string offset, and one past the last. */
   readonly firstString: number;
   readonly stringEnd: number;
-  readonly #offsets: Uint32Array;
+  /** Where each own record starts in the type section. */
+  readonly offsets: Uint32Array;
 
   /** Finds where each record starts; one pass over the section. Throws FormatError for records that are cut off or of no kind. */
   constructor(types: ByteView, strings: ByteView, base: Records | undefined) {
@@ -54,13 +55,13 @@ export class Records {
     this.first = base?.count ?? 1;
     this.firstString = base?.stringEnd ?? 0;
     this.stringEnd = this.firstString + strings.length;
-    this.#offsets = this.#scan();
-    this.count = this.first + this.#offsets.length;
+    this.offsets = this.#scan();
+    this.count = this.first + this.offsets.length;
   }
 
   /** Offset of an own record in the type section; FormatError for ids that are none. */
   offsetOf(id: number): number {
-    const offset = this.#offsets[id - this.first];
+    const offset = this.offsets[id - this.first];
     if (offset === undefined) throw this.types.error(0, `type id ${id} is outside ${this.first}..${this.count - 1}`);
     return offset;
   }
@@ -133,7 +134,7 @@ export class Records {
 
   /** A FormatError about a type, with its place in the blob. */
   error(id: number, message: string): FormatError {
-    return this.types.error(this.#offsets[id - this.first] ?? 0, `type ${id}: ${message}`);
+    return this.types.error(this.offsets[id - this.first] ?? 0, `type ${id}: ${message}`);
   }
 
   #scan(): Uint32Array {

@@ -589,6 +589,13 @@ describe('hostile graphs', () => {
     }
   });
 
+  test('names that all begin alike end in an error', () => {
+    const many = (n: number) => graph(INT, ...Array.from({ length: n }, (_, i) => struct(`same_prefix_${i}`, 4, ['a', 1, 0])));
+    const resolver = new CoreResolver(many(3000), [{ name: 'vmlinux', btf: many(6000) }]);
+    const relos = Array.from({ length: 3000 }, (_, i) => ({ insn: 0, typeId: i + 2, access: '0:0', kind: 'field_exists' }) as const);
+    expect(() => relos.map((relo) => resolver.resolve(relo))).toThrow(/compare more than \d+ members/);
+  });
+
   test('chains of pointers end in an error', () => {
     const chain = graph(INT, ...Array.from({ length: 60 }, (_, i) => ref('ptr', i + 1)), ref('typedef', 61, 't'));
     for (const kind of ['type_exists', 'type_matches'] as const) {

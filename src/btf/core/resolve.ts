@@ -134,7 +134,9 @@ export class CoreResolver {
     const key = essentialName(name);
     const out: Candidate[] = [];
     for (const [i, target] of this.#targets.entries()) {
+      const before = target.btf.compared;
       for (const id of target.btf.findEssential(key, ...kinds)) out.push({ target, id });
+      this.#work.spend(target.btf.compared - before);
       if (i === 0 && out.length > 0) break;
     }
     this.#candidates.set(typeId, out);
