@@ -2,4 +2,5 @@
 export { FAULT, type FaultKind, FRAME_SIZE, FRAME_STRIDE, RUN_AREA } from './area.ts';
 export { compileToWasm } from './compile.ts';
 export { type HelperParam, type HelperResult, type HelperSignature, helperSignature } from './signature.ts';
+export { type TextOptions, wasmText } from './text.ts';
 export * from './types.ts';
