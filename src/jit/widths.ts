@@ -167,7 +167,7 @@ function resultHigh(insn: Instruction, input: WidthInput): number | Dependent {
       return insn.size === 4 ? HIGH.zero : HIGH.zero | HIGH.sign;
     case 'ld_imm64':
       if (insn.pseudo === PSEUDO.FUNC) return HIGH.zero;
-      return constantHigh(Number(BigInt.asIntN(32, insn.imm)), Number(BigInt.asIntN(32, insn.imm >> 32n)));
+      return immediate64High(insn);
     case 'atomic':
       return insn.size === 8 ? 0 : HIGH.zero;
     case 'ld_abs':
@@ -191,6 +191,12 @@ function resultHigh(insn: Instruction, input: WidthInput): number | Dependent {
     default:
       return 0;
   }
+}
+
+/** A plain constant may look like a pointer; only references to maps are ones, whose arithmetic is trusted. */
+function immediate64High({ pseudo, imm }: Extract<Instruction, { kind: 'ld_imm64' }>): number {
+  const high = constantHigh(Number(BigInt.asIntN(32, imm)), Number(BigInt.asIntN(32, imm >> 32n)));
+  return pseudo === PSEUDO.NONE ? high & ~HIGH.pointer : high;
 }
 
 function aluHigh(insn: Extract<Instruction, { kind: 'alu' }>, checked: boolean): number | Dependent {
