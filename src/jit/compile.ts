@@ -119,10 +119,11 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   }
   const infos: JitProgramInfo[] = [];
   for (const [program, entry] of entries) {
+    const called = { index: entry.index, tailCalls: uses.tailCalls, readsR2: (entry.webs.liveIn & 4) !== 0 };
     const run = module.reserve();
-    module.define(run, runFunction(`${entry.name}:run`, areaGlobal, entry.index));
+    module.define(run, runFunction(`${entry.name}:run`, areaGlobal, called));
     const repeat = module.reserve();
-    module.define(repeat, repeatFunction(`${entry.name}:repeat`, areaGlobal, entry.index));
+    module.define(repeat, repeatFunction(`${entry.name}:repeat`, areaGlobal, called));
     const info = { name: entry.name, run: `run${program}`, repeat: `repeat${program}`, entry: `entry${program}` };
     module.export(info.run, run);
     module.export(info.repeat, repeat);

@@ -79,20 +79,31 @@ export function accessFunction(area: number, reach: number, fault: number): Func
   };
 }
 
+/** A program as its run functions call it: what it does not use needs no preparation. */
+export interface RunEntry {
+  readonly index: number;
+  /** It, or what shares its module, makes tail calls. */
+  readonly tailCalls: boolean;
+  readonly readsR2: boolean;
+}
+
 /** Pushes what an entry takes, calls it, and leaves r0's low half; the whole goes to the run area. */
-function callEntry(code: Code, area: number, entry: number, result: number): void {
-  code.op1('global.get', area);
-  code.i32(0);
-  code.mem('i32.store', RUN_AREA.TAIL_CALLS);
+function callEntry(code: Code, area: number, entry: RunEntry, result: number): void {
+  if (entry.tailCalls) {
+    code.op1('global.get', area);
+    code.i32(0);
+    code.mem('i32.store', RUN_AREA.TAIL_CALLS);
+  }
   code.op1('local.get', 0);
   code.op1('global.get', area);
   code.i32(RUN_AREA.FIRST_FRAME);
   code.op('i32.add');
-  code.op1('call', entry);
+  code.op1('call', entry.index);
   code.op1('local.set', result);
 }
 
-function storeR2(code: Code, area: number): void {
+function storeR2(code: Code, area: number, entry: RunEntry): void {
+  if (!entry.readsR2) return;
   code.op1('global.get', area);
   code.op1('local.get', 1);
   code.mem('i32.store', RUN_AREA.R2);
@@ -107,19 +118,19 @@ function giveResult(code: Code, area: number, result: number): void {
 }
 
 /** (ctx, r2) -> r0's low half. */
-export function runFunction(name: string, area: number, entry: number): FunctionBody {
+export function runFunction(name: string, area: number, entry: RunEntry): FunctionBody {
   const code = new Code();
-  storeR2(code, area);
+  storeR2(code, area, entry);
   callEntry(code, area, entry, 2);
   giveResult(code, area, 2);
   return { name, type: { params: ['i32', 'i32'], results: ['i32'] }, locals: ['i64'], code: code.view };
 }
 
 /** (ctx, r2, times) -> r0's low half of the last run. */
-export function repeatFunction(name: string, area: number, entry: number): FunctionBody {
+export function repeatFunction(name: string, area: number, entry: RunEntry): FunctionBody {
   const [times, result] = [2, 3];
   const code = new Code();
-  storeR2(code, area);
+  storeR2(code, area, entry);
   const end = code.open('block');
   code.op1('local.get', times);
   code.op('i32.eqz');

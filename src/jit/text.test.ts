@@ -65,12 +65,6 @@ describe('wasmText', () => {
         )
         (func $sum:run (param i32 i32) (result i32)
           (local i64)
-          global.get 0
-          local.get 1
-          i32.store offset=20
-          global.get 0
-          i32.const 0
-          i32.store
           local.get 0
           global.get 0
           i32.const 36416
@@ -85,17 +79,11 @@ describe('wasmText', () => {
         )
         (func $sum:repeat (param i32 i32 i32) (result i32)
           (local i64)
-          global.get 0
-          local.get 1
-          i32.store offset=20
           block
             local.get 2
             i32.eqz
             br_if 0
             loop
-              global.get 0
-              i32.const 0
-              i32.store
               local.get 0
               global.get 0
               i32.const 36416
