@@ -42,7 +42,7 @@ const common = {
   metafile: true,
 };
 /** The command line and the tracing thread start on every run: few files, libraries in them, only native code left outside. */
-const starters = { ...common, external: ['koffi'], define: { 'process.env.NODE_ENV': '"production"' }, banner: { js: REQUIRE } };
+const starters = { ...common, minifyWhitespace: true, minifySyntax: true, external: ['koffi'], define: { 'process.env.NODE_ENV': '"production"' }, banner: { js: REQUIRE } };
 const builds = await Promise.all([
   build({ ...common, entryPoints: entries, splitting: true, packages: 'external', chunkNames: 'chunks/[name]-[hash]' }),
   build({ ...starters, entryPoints: { cli: 'src/cli/start.ts' }, splitting: true, chunkNames: 'cli/[name]-[hash]' }),
