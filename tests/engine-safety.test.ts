@@ -1,6 +1,7 @@
 /** What programs must not be able to do however they are loaded, and what a run must leave behind: the interpreter's own rules, on the engine. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { assemble } from '../src/asm/index.ts';
+import { VerifierError } from '../src/base/index.ts';
 import { Engine } from '../src/engine/index.ts';
 
 const RAW_TP = 17;
@@ -17,9 +18,15 @@ function engine(): Engine {
 
 const u32 = (n: number) => new Uint8Array(Uint32Array.of(n).buffer);
 
-/** Runs a program once as a raw tracepoint. @returns its result, or the reason of its fault */
+/** Runs a program once as a raw tracepoint. @returns its result, or the reason why it is not loaded or of its fault */
 function runOnce(e: Engine, text: string): number | string {
-  const { fd } = e.progLoad({ type: RAW_TP, insns: assemble(text), license: 'GPL' });
+  let fd: number;
+  try {
+    fd = e.progLoad({ type: RAW_TP, insns: assemble(text), license: 'GPL' }).fd;
+  } catch (error) {
+    if (error instanceof VerifierError) return error.message;
+    throw error;
+  }
   try {
     return e.progTestRun(fd).retval;
   } catch {

@@ -6,10 +6,20 @@ import type { Block, Sys } from './sys.ts';
 /** System-call number by Node's architecture name (asm/unistd_64.h, asm-generic/unistd.h). */
 const NR_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 /** enum bpf_cmd (uapi bpf.h). */
-const CMD = { MAP_CREATE: 0, MAP_LOOKUP_ELEM: 1, MAP_UPDATE_ELEM: 2, MAP_DELETE_ELEM: 3, PROG_LOAD: 5, PROG_TEST_RUN: 10 } as const;
+const CMD = {
+  MAP_CREATE: 0,
+  MAP_LOOKUP_ELEM: 1,
+  MAP_UPDATE_ELEM: 2,
+  MAP_DELETE_ELEM: 3,
+  PROG_LOAD: 5,
+  PROG_TEST_RUN: 10,
+  BTF_LOAD: 18,
+} as const;
 /** Bytes of union bpf_attr that are passed; zeros beyond what a kernel knows are accepted. */
 const ATTR_SIZE = 128;
 const LOG_SIZE = 1 << 20;
+/** struct bpf_func_info. */
+const FUNC_INFO_SIZE = 8;
 const ENOENT = 2;
 
 /** MAP_CREATE's attributes: enum bpf_map_type, bytes, elements, BPF_F_*. */
@@ -33,6 +43,9 @@ export interface RawProgAttr {
   readonly flags?: number;
   /** enum bpf_attach_type; some program types need one. Default 0. */
   readonly expectedAttachType?: number;
+  /** fd of the program's BTF, and with it func_info records of 8 bytes. */
+  readonly btfFd?: number;
+  readonly funcInfo?: Uint8Array;
 }
 
 /** PROG_TEST_RUN's attributes. */
@@ -50,6 +63,8 @@ export interface RawBpf {
   /** `flags`: BPF_ANY (0), BPF_NOEXIST (1), BPF_EXIST (2). */
   mapUpdate(fd: number, key: Uint8Array, value: Uint8Array, flags?: number): void;
   mapDelete(fd: number, key: Uint8Array): void;
+  /** Loads BTF. @returns its fd */
+  btfLoad(bytes: Uint8Array): number;
   /** @throws VerifierError with the whole log */
   progLoad(attr: RawProgAttr): { readonly fd: number; readonly log: string };
   /** The program's 32-bit return value, unsigned, and the packet it left. */
@@ -118,7 +133,13 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
       element(fd, key);
       checked('MAP_DELETE_ELEM');
     },
-    progLoad({ type, insns, license = 'GPL', logLevel = 1, flags = 0, expectedAttachType = 0 }) {
+    btfLoad(bytes) {
+      start();
+      u64(0, place('btf', bytes));
+      u32(16, bytes.length);
+      return checked('BTF_LOAD');
+    },
+    progLoad({ type, insns, license = 'GPL', logLevel = 1, flags = 0, expectedAttachType = 0, btfFd, funcInfo }) {
       const log = block('log', LOG_SIZE);
       log.u8[0] = 0;
       start();
@@ -133,6 +154,12 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
       }
       u32(44, flags);
       u32(68, expectedAttachType);
+      if (btfFd !== undefined && funcInfo !== undefined) {
+        u32(72, btfFd);
+        u32(76, FUNC_INFO_SIZE);
+        u64(80, place('funcInfo', funcInfo));
+        u32(88, funcInfo.length / FUNC_INFO_SIZE);
+      }
       const fd = call(CMD.PROG_LOAD);
       const text = new TextDecoder().decode(log.u8.subarray(0, log.u8.indexOf(0)));
       if (fd < 0) throw new VerifierError(-fd, lastLine(text) ?? 'refused by the kernel', text, [], hintOf(-fd));

@@ -1,6 +1,7 @@
 /** The verifier and the live kernel asked the same question: an assembler text, its maps by `$name`, and both verdicts. */
 import { assemble } from '../../src/asm/index.ts';
 import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts';
+import { Btf, type FuncInfo } from '../../src/btf/index.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { isGplCompatible } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
@@ -32,6 +33,8 @@ export interface Question {
   readonly flags?: number;
   readonly attach?: number;
   readonly level?: number;
+  /** The program's functions: BTF and func_info records. */
+  readonly functions?: { readonly btf: Uint8Array; readonly records: Uint8Array };
 }
 
 /** What either says. */
@@ -49,6 +52,7 @@ export interface Answer {
 export class Pair {
   readonly #bpf: RawBpf;
   readonly #fds = new Map<string, number>();
+  readonly #btfs = new Map<Uint8Array, number>();
   readonly #facts = new Map<number, MapFacts>();
 
   constructor(bpf: RawBpf) {
@@ -72,6 +76,14 @@ export class Pair {
     return fd;
   }
 
+  #btf(bytes: Uint8Array): number {
+    const known = this.#btfs.get(bytes);
+    if (known !== undefined) return known;
+    const fd = this.#bpf.btfLoad(bytes);
+    this.#btfs.set(bytes, fd);
+    return fd;
+  }
+
   addMap(fd: number, facts: MapFacts): void {
     this.#facts.set(fd, facts);
   }
@@ -90,6 +102,7 @@ export class Pair {
         flags,
         logLevel: level,
         expectedAttachType: attach,
+        ...(question.functions === undefined ? {} : { btfFd: this.#btf(question.functions.btf), funcInfo: question.functions.records }),
       });
       this.#bpf.close(fd);
       return answer(undefined, log);
@@ -103,7 +116,14 @@ export class Pair {
   verify(question: Question): Verdict {
     const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1 } = question;
     return verify(
-      { type, insns: this.bytes(question), gplCompatible: isGplCompatible(license), flags, expectedAttachType: attach },
+      {
+        type,
+        insns: this.bytes(question),
+        gplCompatible: isGplCompatible(license),
+        flags,
+        expectedAttachType: attach,
+        ...(question.functions === undefined ? {} : functionsOf(question.functions)),
+      },
       {
         map: (ref) => this.#facts.get(ref.fd) ?? { errno: 'EBADF', message: `fd ${ref.fd} is not pointing to valid bpf_map` },
         logLevel: level,
@@ -116,6 +136,13 @@ export class Pair {
     const { errno, log } = this.verify(question);
     return answer(errno, log);
   }
+}
+
+function functionsOf({ btf, records }: { btf: Uint8Array; records: Uint8Array }): { btf: Btf; functions: readonly FuncInfo[] } {
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  const functions: FuncInfo[] = [];
+  for (let at = 0; at < records.length; at += 8) functions.push({ insn: view.getUint32(at, true), typeId: view.getUint32(at + 4, true) });
+  return { btf: Btf.open(btf), functions };
 }
 
 function answer(errno: number | string | undefined, log: string): Answer {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { kernel } from '../support/kernel.ts';
 import { Pair } from '../support/verifier.ts';
 import { CASES } from './cases.ts';
+import { FUNCTION_CASES } from './function-cases.ts';
 
 const { bpf, reason } = kernel;
 
@@ -11,7 +12,7 @@ if (bpf === undefined) {
 } else {
   const pair = new Pair(bpf);
   describe('verify() and the live kernel', () => {
-    it.each(CASES.map((row) => [row.name, row] as const))('%s', (_, row) => {
+    it.each([...CASES, ...FUNCTION_CASES].map((row) => [row.name, row] as const))('%s', (_, row) => {
       const theirs = pair.kernel(row);
       const ours = pair.ours(row);
       expect({ errno: ours.errno, message: ours.message, counters: ours.counters }).toEqual({

@@ -3,6 +3,7 @@ import type { HelperProto } from '../../helpers/types.ts';
 import type { Slot } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import { checkAccess } from '../access/memory.ts';
+import { pushState } from '../explore/pending.ts';
 import { endDynptr } from '../objects/dynptr-args.ts';
 import { acquire, checkNothingHeld, dropHeld, release } from '../objects/held.ts';
 import { markPrecise } from '../precision/precision.ts';
@@ -14,7 +15,7 @@ import { narrowToS32, setSigned, setUnsigned, syncBounds, tnumIsConst, umaxNumbe
 import type { Verification } from '../verification.ts';
 import { type CallFacts, checkArgs } from './args.ts';
 import { canVisit, drainArgs, eachArgs, loopArgs, timerArgs } from './callbacks.ts';
-import { clearCallerSaved, pushAsyncCallback, pushCallback } from './frames.ts';
+import { clearCallerSaved, leaveFrame, pushAsyncCallback, pushCallback } from './frames.ts';
 import { helperTakesMap } from './map-compatibility.ts';
 import { changesPackets, forgetPackets } from './packets.ts';
 
@@ -33,8 +34,8 @@ const ACQUIRERS = [84, 85, 99, 131];
 const CASTS = [95, 96, 98, 136, 137, 138, 139, 140, 178, 196];
 const SOCKMAPS = [15, 18];
 
-/** Checks the helper call at the current instruction. */
-export function callHelper(v: Verification, insn: Slot): void {
+/** Checks the helper call at the current instruction. @returns the next one */
+export function callHelper(v: Verification, insn: Slot): number {
   const proto = v.helper(insn.imm);
   if (proto === undefined) throw invalid(`invalid func unknown#${insn.imm}`);
   const facts = checkArgs(v, proto);
@@ -49,7 +50,20 @@ export function callHelper(v: Verification, insn: Slot): void {
   if (facts.map !== undefined && !helperTakesMap(proto.id, facts.map, v.program.type)) {
     throw invalid(`cannot pass map_type ${facts.map.type} into func bpf_${proto.name}#${proto.id}`);
   }
+  if (proto.id === TAIL_CALL) return tailCall(v);
   if (changesPackets(proto.id)) forgetPackets(v);
+  return v.insn + 1;
+}
+
+/** A tail call that succeeds ends the program, or takes the place of a subprogram: its caller gets any number, and goes on after the call. */
+function tailCall(v: Verification): number {
+  if (v.state.frames.length === 1) return v.insn + 1;
+  pushState(v, v.insn + 1, v.insn);
+  forgetPackets(v);
+  v.scratchReg(0);
+  v.markUnknown(0);
+  v.liveness.update();
+  return leaveFrame(v);
 }
 
 function checkMapUse(v: Verification, proto: HelperProto, { map }: CallFacts): void {

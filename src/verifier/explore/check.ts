@@ -156,8 +156,7 @@ function branch(v: Verification, refusal: string | undefined): number | undefine
       throw invalid('function calls are not allowed while holding a lock');
     }
     if (refusal !== undefined) fail(v, refusal);
-    const next = isLocalCall(insn) ? callSubprogram(v, insn) : at + 1;
-    if (insn.src === 0) callHelper(v, insn);
+    const next = isLocalCall(insn) ? callSubprogram(v, insn) : insn.src === 0 ? callHelper(v, insn) : at + 1;
     v.scratchReg(0);
     return next;
   }

@@ -4,6 +4,7 @@ import { isJump, isUnconditional, jumpTarget, LD_IMM64 } from '../layout.ts';
 
 const EXIT = 0x95;
 const CALL = 0x85;
+const TAIL_CALL = 12;
 
 /** Helpers that run a subprogram before they return: for_each_map_elem, loop, find_vma, user_ringbuf_drain (is_sync_callback_calling_function, v6.18). */
 const SYNC_CALLBACKS: ReadonlySet<number> = new Set([164, 180, 181, 209]);
@@ -12,6 +13,11 @@ const ASYNC_CALLBACKS: ReadonlySet<number> = new Set([170]);
 
 export function isHelperCall(insn: Slot): boolean {
   return insn.code === CALL && insn.src === 0;
+}
+
+/** Whether the instruction is a tail call, which ends its subprogram where it succeeds. */
+export function isTailCall(insn: Slot): boolean {
+  return isHelperCall(insn) && insn.imm === TAIL_CALL;
 }
 
 /** Whether the instruction calls a helper that calls back before it returns. */

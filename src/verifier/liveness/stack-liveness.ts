@@ -3,7 +3,7 @@
  * carried backwards when a path ends (kernel/bpf/liveness.c, v6.18). A slot that nobody reads does not matter when states are compared.
  */
 import { postorder } from '../graph/postorder.ts';
-import { successors } from '../graph/successors.ts';
+import { isTailCall, successors } from '../graph/successors.ts';
 import { frameInsn, type PathState } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
 
@@ -173,7 +173,11 @@ export class StackLiveness {
       changed = false;
       for (const masks of instance.frames) {
         if (masks === undefined) continue;
-        for (const at of instance.order) if (step(masks, instance.start, at, successors(insns, at))) changed = true;
+        for (const at of instance.order) {
+          const insn = insns[at];
+          const leaves = insn !== undefined && isTailCall(insn);
+          if (step(masks, instance.start, at, { next: successors(insns, at), leaves })) changed = true;
+        }
       }
     }
     const callsite = instance.callsites.at(-1);
@@ -227,13 +231,15 @@ function narrow(instance: Instance, words: Int32Array, i: number, bits: number, 
   if ((old & ~now) !== 0) instance.shrunk = true;
 }
 
-function step(masks: Masks, start: number, at: number, next: readonly number[]): boolean {
+/** @param ways.leaves the subprogram may end here: nothing after it is certain */
+function step(masks: Masks, start: number, at: number, ways: { readonly next: readonly number[]; readonly leaves: boolean }): boolean {
+  const { next, leaves } = ways;
   if (next.length === 0) return false;
   let changed = false;
   for (let half = 0; half < 2; half++) {
     const i = (at - start) * 2 + half;
     let after = 0;
-    let writtenAfter = -1;
+    let writtenAfter = leaves ? 0 : -1;
     for (const to of next) {
       const j = (to - start) * 2 + half;
       after |= masks.live[j] ?? 0;

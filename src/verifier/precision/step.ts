@@ -1,7 +1,7 @@
 /** One instruction backwards: which registers and slots before it made the tracked ones (kernel/bpf/verifier.c backtrack_insn, v6.18). */
-import { callsBackNow } from '../graph/successors.ts';
+import { callsBackNow, isTailCall } from '../graph/successors.ts';
 import { isLocalCall, LD_IMM64 } from '../layout.ts';
-import type { History } from '../state/state.ts';
+import { type History, MAX_FRAMES } from '../state/state.ts';
 import { isGlobal, subprogramAt } from '../subprograms.ts';
 import type { Verification } from '../verification.ts';
 import { ARGS, type Tracked } from './tracked.ts';
@@ -112,7 +112,15 @@ function call(v: Verification, at: number, after: number, tracked: Tracked): Ste
     return leave(tracked);
   }
   tracked.dropReg(0);
-  return (tracked.regs() & ARGS) !== 0 ? 'bug' : 'ok';
+  if ((tracked.regs() & ARGS) !== 0) return 'bug';
+  // A tail call left its subprogram: what follows is the caller's.
+  return isTailCall(insn) && at !== after - 1 ? enter(tracked) : 'ok';
+}
+
+function enter(tracked: Tracked): StepResult {
+  if (tracked.frame >= MAX_FRAMES - 1) return 'bug';
+  tracked.frame++;
+  return 'ok';
 }
 
 function leave(tracked: Tracked): StepResult {
@@ -127,8 +135,7 @@ function exit(v: Verification, after: number, tracked: Tracked): StepResult {
   const before = after >= 1 ? v.insns[after - 1] : undefined;
   const result = before !== undefined && isLocalCall(before) && tracked.hasReg(0);
   tracked.dropReg(0);
-  if (tracked.frame >= 7) return 'bug';
-  tracked.frame++;
+  if (enter(tracked) === 'bug') return 'bug';
   if (result) tracked.addReg(0);
   return 'ok';
 }
