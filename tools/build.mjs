@@ -26,6 +26,8 @@ const entries = {
   elf: 'src/elf/index.ts',
   engine: 'src/engine/index.ts',
   interp: 'src/interp/index.ts',
+  jit: 'src/jit/index.ts',
+  verifier: 'src/verifier/index.ts',
   loader: 'src/loader/index.ts',
   readers: 'src/readers/index.ts',
 };
@@ -42,7 +44,14 @@ const common = {
   metafile: true,
 };
 /** The command line and the tracing thread start on every run: few files, libraries in them, only native code left outside. */
-const starters = { ...common, minifyWhitespace: true, minifySyntax: true, external: ['koffi'], define: { 'process.env.NODE_ENV': '"production"' }, banner: { js: REQUIRE } };
+const starters = {
+  ...common,
+  minifyWhitespace: true,
+  minifySyntax: true,
+  external: ['koffi'],
+  define: { 'process.env.NODE_ENV': '"production"' },
+  banner: { js: REQUIRE },
+};
 const builds = await Promise.all([
   build({ ...common, entryPoints: entries, splitting: true, packages: 'external', chunkNames: 'chunks/[name]-[hash]' }),
   build({ ...starters, entryPoints: { cli: 'src/cli/start.ts' }, splitting: true, chunkNames: 'cli/[name]-[hash]' }),

@@ -10,6 +10,7 @@ import { duration, list, percent, pid, unsigned } from './args.ts';
 import { EXIT_FAILED, printError } from './failure.ts';
 import type { ProgRunOptions } from './prog-run.ts';
 import type { RunOptions } from './run.ts';
+import type { VerifyOptions } from './verify.ts';
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 
@@ -89,7 +90,8 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .argument('<object>', 'bundled name, .bpf.o object, or .bpf.c source')
     .argument('[name]', 'one program of the object')
     .option('--json', 'one JSON object per instruction')
-    .action(async (object: string, name: string | undefined, options: { json?: boolean }) => {
+    .option('--wasm', 'the WebAssembly that the program translates to, as text')
+    .action(async (object: string, name: string | undefined, options: { json?: boolean; wasm?: boolean }) => {
       const { progDump } = await import('./prog-dump.ts');
       exit(await progDump(object, name, options));
     });
@@ -106,6 +108,18 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .action(async (object: string, options: ProgRunOptions) => {
       const { progRun } = await import('./prog-run.ts');
       exit(await progRun(object, options));
+    });
+
+  root
+    .command('verify')
+    .description('Says whether the verifier accepts each program, and why not: exit 0 accepted, 1 rejected, 2 not readable.')
+    .argument('<object...>', 'bundled names, .bpf.o objects, or .bpf.c sources')
+    .option('--prog <name>', 'only this program')
+    .option('--log-level <bits>', "the verifier's log: 1, 2, 4", unsigned)
+    .option('--json', 'one JSON object per program')
+    .action(async (objects: string[], options: VerifyOptions) => {
+      const { verifyObjects } = await import('./verify.ts');
+      exit(await verifyObjects(objects, options));
     });
 
   root

@@ -3,6 +3,7 @@ import { disassembleLines } from '../asm/index.ts';
 import { BpfError, toHex } from '../base/index.ts';
 import { type CollectionSpec, type ProgramSpec, parseElf, type Reference } from '../elf/index.ts';
 import { HELPER_BY_ID } from '../helpers/index.ts';
+import { compileToWasm, helperSignature, wasmText } from '../jit/index.ts';
 import { readProgram } from '../tools/bundled.ts';
 import { jsonLine } from './json.ts';
 import { Sink } from './sink.ts';
@@ -10,13 +11,14 @@ import { Sink } from './sink.ts';
 const SLOT = 8;
 
 /** @returns the exit code */
-export async function progDump(object: string, name: string | undefined, options: { json?: boolean }): Promise<number> {
+export async function progDump(object: string, name: string | undefined, options: { json?: boolean; wasm?: boolean }): Promise<number> {
   const { bytes, name: file } = readProgram(object);
   const spec = parseElf(bytes, file);
   const out = new Sink(1);
   let first = true;
   for (const program of chosenPrograms(spec, name, object)) {
-    if (options.json) out.write(jsonLines(program));
+    if (options.wasm) out.write(wasm(program));
+    else if (options.json) out.write(jsonLines(program));
     else {
       out.write(`${first ? '' : '\n'}${text(spec, program)}`);
       first = false;
@@ -77,6 +79,23 @@ function text(spec: CollectionSpec, program: ProgramSpec): string {
     out.push(`${String(index).padStart(4)}: ${mark}${text}${reference === undefined ? '' : `  // ${referenceText(reference)}`}\n`);
   }
   return out.join('');
+}
+
+/** The program's translation; map pointers, known only when it is loaded, are 0. */
+function wasm(program: ProgramSpec): string {
+  const module = compileToWasm([{ name: program.name, bytes: program.insns }], {
+    helper: (id) => {
+      const proto = HELPER_BY_ID.get(id);
+      return proto === undefined ? undefined : helperSignature(proto);
+    },
+  });
+  const texts = new Map(disassembleLines(program.insns, { style: 'kernel', helperName }).map((l) => [l.index, `${l.index}: ${l.text}`]));
+  return wasmText(module.bytes, {
+    comment: (offset) => {
+      const place = module.place(offset);
+      return place === undefined ? undefined : texts.get(place.insn);
+    },
+  });
 }
 
 function jsonLines(program: ProgramSpec): string {

@@ -206,6 +206,27 @@ describe('beside run', () => {
     expect(JSON.parse(rows[0] ?? '')).toMatchObject({ type: 'insn', program: 'trace_exec', index: 0 });
   });
 
+  it('verify says accepted or why not, by exit code and at source lines', () => {
+    expect(bpfwright(['verify', 'exec', 'writes', 'opens', 'failures', 'dispatch'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^accepted +exec trace_exec\n/),
+    });
+    const bad = bpfwright(['verify', '--json', 'testdata/objects/core-kinds.bpf.o', '--prog', 'fields']);
+    expect(bad.status).toBe(1);
+    expect(JSON.parse(bad.stdout)).toMatchObject({
+      type: 'verify',
+      program: 'fields',
+      verdict: 'rejected',
+      errno: 'EACCES',
+      diagnostics: [{ location: { insn: expect.any(Number) } }],
+    });
+    expect(bpfwright(['verify', 'package.json']).status).toBe(2);
+  });
+
+  it('prog dump --wasm shows the translation with its instructions', () => {
+    expect(bpfwright(['prog', 'dump', '--wasm', 'exec']).stdout).toMatch(/^\(module[\s\S]*;; 0: [\s\S]*return/);
+  });
+
   it('prog run fires what the kernel cannot test-run', () => {
     const ctx = join(dir, 'ctx');
     writeFileSync(ctx, new Uint8Array(168));
