@@ -1,0 +1,81 @@
+/** verify() by itself: verdicts, diagnostics, facts and bounded work, without a kernel to ask. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../asm/index.ts';
+import { type MapFacts, type Verdict, verify } from './index.ts';
+
+const hash: MapFacts = { type: 1, keySize: 8, valueSize: 16, maxEntries: 8, flags: 0, name: 'hash' };
+const LOOKUP = '*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\nr1 = map[fd:7]\ncall 1\n';
+
+function ask(text: string, type = 1): Verdict {
+  return verify({ type, insns: assemble(text), gplCompatible: true }, { map: () => hash });
+}
+
+describe('diagnostics', () => {
+  it('an unchecked lookup says what is known, where it comes from and what helps', () => {
+    const { verdict, errno, diagnostics } = ask(`${LOOKUP}r0 = *(u64 *)(r0 + 0)\nexit`);
+    expect({ verdict, errno }).toEqual({ verdict: 'rejected', errno: 'EACCES' });
+    expect(diagnostics).toMatchObject([{ code: 'null-pointer', location: { insn: 6 } }]);
+    const notes = diagnostics[0]?.notes.join('\n') ?? '';
+    expect(notes).toContain('r0 is map_value_or_null(id=1,map=hash,ks=8,vs=16), which may be NULL');
+    expect(notes).toContain('r0 comes from insn 5');
+    expect(notes).toContain('against NULL');
+  });
+
+  it.each([
+    ['exit', 'uninitialised-register'],
+    ['r0 = 0\nif r0 == 0 goto -1\nexit', 'endless-loop'],
+    [`${LOOKUP}if r0 == 0 goto +1\nr0 = *(u64 *)(r0 + 16)\nexit`, 'map-value-bounds'],
+    ['r2 = r10\nr2 *= 8\nr0 = 0\nexit', 'pointer-arithmetic'],
+    ['r0 = *(u32 *)(r1 + 76)\nexit', 'context-access'],
+    ['*(u64 *)(r10 + 0) = 0\nr0 = 0\nexit', 'stack-bounds'],
+  ])('%s: %s', (text, code) => {
+    expect(ask(text).diagnostics.map((d) => d.code)).toEqual([code]);
+  });
+});
+
+describe('facts', () => {
+  it('say what each access goes to', () => {
+    const { facts } = ask(`r6 = *(u32 *)(r1 + 0)\n${LOOKUP}if r0 == 0 goto +1\nr0 = *(u64 *)(r0 + 0)\nr0 = 0\nexit`);
+    expect(facts.kinds).toEqual([
+      'ctx',
+      'stack',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      'map_value',
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+describe('any bytes', () => {
+  it('have a verdict', () => {
+    const opcodes = [0x07, 0x0f, 0x57, 0xb7, 0xbf, 0x15, 0x25, 0x1d, 0x79, 0x7b, 0x61, 0x63, 0x85, 0x95, 0x18, 0x00, 0xdb, 0x05];
+    const slot = fc.tuple(
+      fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...opcodes) }, fc.nat(255)),
+      fc.nat(0xba),
+      fc.integer({ min: -4, max: 8 }),
+      fc.integer({ min: -16, max: 16 }),
+    );
+    fc.assert(
+      fc.property(fc.array(slot, { minLength: 1, maxLength: 24 }), fc.nat(33), (slots, type) => {
+        const insns = new Uint8Array(slots.length * 8);
+        const view = new DataView(insns.buffer);
+        for (const [i, [code, regs, off, imm]] of slots.entries()) {
+          view.setUint8(i * 8, code);
+          view.setUint8(i * 8 + 1, regs);
+          view.setInt16(i * 8 + 2, off, true);
+          view.setInt32(i * 8 + 4, imm, true);
+        }
+        const { verdict, errno } = verify({ type, insns, gplCompatible: true }, { map: () => hash });
+        expect(verdict === 'accepted').toBe(errno === undefined);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
