@@ -68,6 +68,14 @@ export const FUNCTION_CASES: readonly Case[] = [
   row('tail call in subprogram', 'call pc+2\nr0 = 0\nexit\nr2 = map[fd:$progs]\nr3 = 0\ncall bpf_tail_call\nr0 = 0\nexit', [
     { insn: 3, linkage: 'static', params: ['ctx'] },
   ]),
+  row('ld_abs in subprogram', 'call pc+2\nr0 = 0\nexit\nr6 = r1\nr0 = *(u8 *)skb[0]\nr0 = 5\nexit', [
+    { insn: 3, linkage: 'static', params: ['ctx'] },
+  ]),
+  row(
+    'ld_abs result in caller',
+    'call pc+4\nif r0 == 5 goto +1\nr0 = *(u64 *)(r7 + 0)\nr0 = 0\nexit\nr6 = r1\nr0 = *(u8 *)skb[0]\nr0 = 5\nexit',
+    [{ insn: 5, linkage: 'static', params: ['ctx'] }],
+  ),
   row(
     'tail call below too much stack',
     '*(u64 *)(r10 - 256) = 0\ncall pc+2\nr0 = 0\nexit\nr2 = map[fd:$progs]\nr3 = 0\ncall bpf_tail_call\nr0 = 0\nexit',

@@ -18,7 +18,9 @@ function inSock(off: number, size: number): boolean {
   if (off === DST_PORT) return size === 2 || size === 1 || size === 4;
   if (off > DST_PORT && off < DST_PORT + 2) return size === 1;
   if (off >= DST_PORT + 2 && off < DST_PORT + 4) return false;
-  return size <= 4;
+  // bound_dev_if, mark and priority are read whole.
+  const whole = off < 4 || (off >= 16 && off < 24);
+  return size === 4 || (size < 4 && !whole);
 }
 
 /** In a full socket everything of struct bpf_sock, in the common part only family, addresses, ports and state. */

@@ -127,8 +127,7 @@ function step(v: Verification, refusal: string | undefined): number | undefined 
         return at + 2;
       }
       if (refusal !== undefined) fail(v, refusal);
-      loadPacket(v, insn);
-      return at + 1;
+      return loadPacket(v, insn);
     default:
       v.jumps++;
       return branch(v, refusal);

@@ -20,6 +20,12 @@ export function isTailCall(insn: Slot): boolean {
   return isHelperCall(insn) && insn.imm === TAIL_CALL;
 }
 
+/** Whether the instruction loads packet bytes, and ends its subprogram where there are none. */
+export function isPacketLoad(insn: Slot): boolean {
+  const mode = insn.code & 0xe0;
+  return (insn.code & 7) === 0 && (mode === 0x20 || mode === 0x40);
+}
+
 /** Whether the instruction calls a helper that calls back before it returns. */
 export function callsBackNow(insn: Slot): boolean {
   return isHelperCall(insn) && SYNC_CALLBACKS.has(insn.imm);

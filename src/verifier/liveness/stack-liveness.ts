@@ -3,7 +3,7 @@
  * carried backwards when a path ends (kernel/bpf/liveness.c, v6.18). A slot that nobody reads does not matter when states are compared.
  */
 import { postorder } from '../graph/postorder.ts';
-import { isTailCall, successors } from '../graph/successors.ts';
+import { isPacketLoad, isTailCall, successors } from '../graph/successors.ts';
 import { frameInsn, type PathState } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
 
@@ -175,7 +175,7 @@ export class StackLiveness {
         if (masks === undefined) continue;
         for (const at of instance.order) {
           const insn = insns[at];
-          const leaves = insn !== undefined && isTailCall(insn);
+          const leaves = insn !== undefined && (isTailCall(insn) || isPacketLoad(insn));
           if (step(masks, instance.start, at, { next: successors(insns, at), leaves })) changed = true;
         }
       }

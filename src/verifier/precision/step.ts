@@ -1,5 +1,5 @@
 /** One instruction backwards: which registers and slots before it made the tracked ones (kernel/bpf/verifier.c backtrack_insn, v6.18). */
-import { callsBackNow, isTailCall } from '../graph/successors.ts';
+import { callsBackNow, isPacketLoad, isTailCall } from '../graph/successors.ts';
 import { isLocalCall, LD_IMM64 } from '../layout.ts';
 import { type History, MAX_FRAMES } from '../state/state.ts';
 import { isGlobal, subprogramAt } from '../subprograms.ts';
@@ -77,6 +77,8 @@ function move(v: Verification, at: number, after: number, history: History | und
       }
       return 'ok';
     default:
+      // A packet load that left its subprogram: the way back is not followed.
+      if (isPacketLoad(insn) && after >= 0 && at !== after - 1) return 'lost';
       if (!tracked.hasReg(dst)) return 'ok';
       tracked.dropReg(dst);
       return insn.code === LD_IMM64 || insn.code === 0 ? 'ok' : 'lost';

@@ -1,7 +1,8 @@
 /** ld_imm64 in all its meanings, and the old loads from packets (check_ld_imm, check_ld_abs, v6.18). */
 import { PSEUDO, type Slot } from '../../isa/index.ts';
 import { checkUnmodified } from '../access/context.ts';
-import { clearCallerSaved } from '../calls/frames.ts';
+import { clearCallerSaved, leaveFrame } from '../calls/frames.ts';
+import { pushState } from '../explore/pending.ts';
 import { checkNothingHeld } from '../objects/held.ts';
 import { invalid } from '../rejection.ts';
 import { KIND, setConstant, setPointer } from '../state/reg.ts';
@@ -40,13 +41,18 @@ export function loadImm64(v: Verification, insn: Slot, at: number): void {
   reg.map = use.map;
 }
 
-/** r0 = packet bytes in host order; ends the program where the packet is too short. */
-export function loadPacket(v: Verification, insn: Slot): void {
+/** r0 = packet bytes in host order; where the packet is too short the program, or the subprogram, ends with 0. @returns the next instruction */
+export function loadPacket(v: Verification, insn: Slot): number {
   const context = v.checkRead(6);
   checkNothingHeld(v, 'BPF_LD_[ABS|IND]');
   if (context.type !== KIND.CTX) throw invalid('at the time of BPF_LD_ABS|IND R6 != pointer to skb', 6);
   if ((insn.code & 0xe0) === 0x40) v.checkRead(insn.src);
   checkUnmodified(context, 6, 'none');
   clearCallerSaved(v, v.frame);
-  v.markUnknown(0);
+  const result = v.markUnknown(0);
+  if (v.state.frames.length === 1) return v.insn + 1;
+  pushState(v, v.insn + 1, v.insn);
+  setConstant(result, 0, 0);
+  v.liveness.update();
+  return leaveFrame(v);
 }
