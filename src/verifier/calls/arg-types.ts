@@ -56,7 +56,7 @@ export const ARG_TYPES: Readonly<Record<ArgKind, readonly number[] | undefined>>
   btf_id_or_null: BTF,
   sock_common: SOCK_COMMON,
   socket: [KIND.SOCKET],
-  percpu_btf_id: [KIND.BTF_ID | FLAG.PERCPU],
+  percpu_btf_id: [KIND.BTF_ID | FLAG.PERCPU, KIND.BTF_ID | FLAG.PERCPU | FLAG.RCU, BTF_TRUSTED | FLAG.PERCPU],
 };
 
 /** Kinds that also take NULL. */

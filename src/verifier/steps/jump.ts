@@ -6,7 +6,7 @@ import { logChanges } from '../log/state-text.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { STEP } from '../precision/step.ts';
 import { denied } from '../rejection.ts';
-import { isAnyPacket, isNullScalar, isPointer, KIND, kindOf, mayBeNull, Reg, setConstant } from '../state/reg.ts';
+import { FLAG, isAnyPacket, isNullScalar, isPointer, KIND, kindOf, mayBeNull, Reg, setConstant } from '../state/reg.ts';
 import { type LinkedReg, type PathState, topFrame } from '../state/state.ts';
 import { branchTaken, dropContradiction, isKnown, JMP, refineBranch, tnumSubregIsConst } from '../value/index.ts';
 import { regOf, type Verification } from '../verification.ts';
@@ -90,6 +90,8 @@ function isNotNull(reg: Reg): boolean {
     case KIND.MEM:
     case KIND.MAP_PTR:
       return true;
+    case KIND.BTF_ID:
+      return (reg.type & FLAG.TRUSTED) !== 0;
     default:
       return false;
   }
