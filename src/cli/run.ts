@@ -72,9 +72,6 @@ export async function run(
     const session = await start(program, command, { user, inherit, warn, options });
     const release = guardSignals(session, warn);
     if (options.verbose === true) describeSession(session, printer);
-    if (session.collections.every((c) => [...c.programs.values()].every((p) => p.links.size === 0))) {
-      warn('no program is attached: their sections name no place to attach to');
-    }
     await printer.follow(session);
     const status = await session.exit;
     if (options.dumpMaps === true) await printer.maps(session);

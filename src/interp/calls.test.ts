@@ -145,6 +145,11 @@ const ROWS: [name: string, program: string, expected: bigint | string | RegExp][
   ],
   ['NULL with size zero', 'r1 = 0\nr2 = 0\ncall 60\nexit', 9n],
   ['NULL with a size', 'r1 = 0\nr2 = 4\ncall 60\nexit', /^helper60: R1 invalid mem access: 4 bytes at 0x0/],
+  [
+    'map of a type the helper does not take',
+    `r2 = ${ARRAY}\ncall 25\nexit`,
+    /^helper25: cannot pass map_type \d+ into func bpf_helper25#25$/,
+  ],
   ['context argument', `r1 = r10\nr2 = ${ARRAY}\ncall 25\nexit`, /^helper25: R1=\w+ expected=ctx$/],
   ['string with an end', '*(u16 *)(r10 - 8) = 0x41\nr1 = r10\nr1 += -8\ncall 61\nexit', 1n],
   ['string without an end', '*(u8 *)(r10 - 1) = 0x41\nr1 = r10\nr1 += -1\ncall 61\nexit', /is not a NUL-terminated string$/],

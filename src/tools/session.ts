@@ -158,6 +158,13 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
     source = await starting;
     engine.addSource(source);
     for (const c of collections) c.attach();
+    const programs = collections.flatMap((c) => [...c.programs.values()]);
+    if (programs.every((p) => p.links.size === 0)) {
+      const sections = programs.map((p) => `${p.name} (${p.spec.section})`).join(', ');
+      throw new BpfError(`nothing to attach: ${sections === '' ? 'the object has no programs' : `${sections} names no place`}`, {
+        hint: 'sections name places: SEC("kprobe/do_execve"), SEC("tracepoint/syscalls/sys_enter_openat")',
+      });
+    }
     const pipe = new TracePipe(engine, { ...(options.format === undefined ? {} : { format: options.format }) });
     let command: TracedCommand | undefined;
     if (options.command !== undefined) {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { kernel } from '../../tests/support/kernel.ts';
 import { VerifierError } from '../base/index.ts';
 import { encode, FORM_FIELDS, INSN_TABLE, type Instruction } from '../isa/index.ts';
-import { checkStructure } from './index.ts';
+import { type MapFacts, verify } from './index.ts';
 
 const SOCKET_FILTER = 1;
 const KPROBE_LIKE = 5;
@@ -217,12 +217,15 @@ interface Answer {
   readonly early: boolean;
 }
 
+const noMap = ({ fd }: { readonly fd: number }) => ({ errno: 'EBADF', message: `fd ${fd} is not pointing to valid bpf_map` }) as const;
+
 const check = (row: Row): Answer => {
-  const verdict = checkStructure(bytesOf(row.insns), { type: row.type ?? SOCKET_FILTER, gplCompatible: (row.license ?? 'GPL') === 'GPL' });
+  const program = { type: row.type ?? SOCKET_FILTER, insns: bytesOf(row.insns), gplCompatible: (row.license ?? 'GPL') === 'GPL' };
+  const { verdict, errno, message, stats } = verify(program, { map: noMap });
   return {
-    errno: verdict.ok ? undefined : verdict.errno,
-    message: verdict.ok ? '' : (verdict.message.split('\n').at(-1) ?? ''),
-    early: verdict.log.includes('processed 0 insns'),
+    errno: verdict === 'accepted' ? undefined : errno,
+    message: verdict === 'accepted' ? '' : (message.split('\n').at(-1) ?? ''),
+    early: stats.processed === 0,
   };
 };
 
@@ -243,7 +246,7 @@ function ask(row: Row): Answer {
   }
 }
 
-describe('checkStructure', () => {
+describe('verify', () => {
   it.each(ROWS)('$name', (row) => {
     const { errno, message } = check(row);
     expect([errno, message]).toEqual([row.errno, row.message ?? '']);
@@ -251,16 +254,10 @@ describe('checkStructure', () => {
 
   it('puts the refusal of a map reference where the kernel does', () => {
     const insns: readonly Raw[] = [[0x18, 1, 1, 0, 77], [0], [0xff], EXIT];
-    const facts = { type: SOCKET_FILTER, gplCompatible: true };
-    const verdict = checkStructure(bytesOf(insns), {
-      ...facts,
-      reference: ({ fd, pseudo }) => ({ errno: 'EBADF', message: `fd ${fd} is not pointing to valid bpf_map (${pseudo})` }),
-    });
-    expect(verdict).toMatchObject({ ok: false, errno: 'EBADF', insn: 0, message: 'fd 77 is not pointing to valid bpf_map (1)' });
-    expect(checkStructure(bytesOf(insns), { ...facts, reference: () => undefined })).toMatchObject({
-      message: 'unknown opcode ff',
-      insn: 2,
-    });
+    const program = { type: SOCKET_FILTER, insns: bytesOf(insns), gplCompatible: true };
+    expect(verify(program, { map: noMap })).toMatchObject({ errno: 'EBADF', insn: 0, message: 'fd 77 is not pointing to valid bpf_map' });
+    const array: MapFacts = { type: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 0, name: '' };
+    expect(verify(program, { map: () => array })).toMatchObject({ message: 'unknown opcode ff', insn: 2 });
   });
 });
 
