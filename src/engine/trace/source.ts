@@ -10,7 +10,25 @@ import { BLOCK, DIR, distance, FLAGS_LENGTH, PAD, positionLimit, RECORD } from '
 /** A copy that the writer overwrote completely while it was made is made again, this often. */
 const ATTEMPTS = 4;
 
+/** Milliseconds between looks while records come, and looks in vain before the reader sleeps until it is woken. */
+const LOOK_EVERY = 10;
+const LOOKS = 10;
+
 type Entry = TraceRecord | TraceLost;
+
+/** Resolves after `ms` milliseconds, or when a signal aborts. */
+function pause(ms: number, signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      for (const s of signals) s.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    for (const s of signals) s.addEventListener('abort', done);
+    if (signals.some((s) => s.aborted)) done();
+  });
+}
 
 /** Opens the trace pipe. SyscallError EBUSY while another reader is open (as a second open of the kernel's trace_pipe). */
 export function createTraceSource(mem: Mem): TraceSource {
@@ -27,6 +45,8 @@ class BufferReader implements TraceSource {
   readonly #dir: number;
   readonly #cpus: number;
   readonly #closed = new AbortController();
+  /** Records came lately. */
+  #busy = false;
 
   constructor(mem: Mem, dir: number) {
     this.#mem = mem;
@@ -52,12 +72,20 @@ class BufferReader implements TraceSource {
   async wait(signal?: AbortSignal): Promise<void> {
     const waiting = (this.#dir + DIR.WAITING) >>> 2;
     const notify = (this.#dir + DIR.NOTIFY) >>> 2;
+    const signals = signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal];
+    // Waking a thread costs the program that prints more than printing does: while records come often, the reader looks by itself.
+    for (let looks = 0; looks < LOOKS && !this.#closed.signal.aborted && signal?.aborted !== true && !this.#available(); looks++) {
+      if (!this.#busy) break;
+      await pause(LOOK_EVERY, signals);
+    }
+    this.#busy = this.#available();
     while (!this.#closed.signal.aborted && signal?.aborted !== true && !this.#available()) {
       // Announced first and looked again after, so that a record in between is not slept through.
       const count = Atomics.load(this.#mem.i32, notify);
       Atomics.store(this.#mem.i32, waiting, 1);
       if (this.#available()) break;
-      await sleepOn(this.#mem.i32, notify, count, signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal]);
+      await sleepOn(this.#mem.i32, notify, count, signals);
+      this.#busy = true;
     }
   }
 
