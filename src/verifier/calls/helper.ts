@@ -1,4 +1,5 @@
 /** A helper call: arguments, what it does to the state, and what it returns (check_helper_call, v6.18). */
+import { helperTakesMap } from '../../helpers/map-compatibility.ts';
 import type { HelperProto } from '../../helpers/types.ts';
 import type { Slot } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
@@ -16,7 +17,6 @@ import type { Verification } from '../verification.ts';
 import { type CallFacts, checkArgs } from './args.ts';
 import { canVisit, drainArgs, eachArgs, loopArgs, timerArgs } from './callbacks.ts';
 import { clearCallerSaved, leaveFrame, pushAsyncCallback, pushCallback } from './frames.ts';
-import { helperTakesMap } from './map-compatibility.ts';
 import { changesPackets, forgetPackets } from './packets.ts';
 
 const LOOKUP = 1;
@@ -47,7 +47,7 @@ export function callHelper(v: Verification, insn: Slot): number {
   const result = v.reg(0);
   setResult(v, proto, facts, result);
   refine(v, proto, facts, result);
-  if (facts.map !== undefined && !helperTakesMap(proto.id, facts.map, v.program.type)) {
+  if (facts.map !== undefined && !helperTakesMap(proto.id, facts.map.type, v.program.type)) {
     throw invalid(`cannot pass map_type ${facts.map.type} into func bpf_${proto.name}#${proto.id}`);
   }
   if (proto.id === TAIL_CALL) return tailCall(v);
