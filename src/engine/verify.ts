@@ -5,6 +5,7 @@ import type { ProgLoadAttr } from '../host/host.ts';
 import { verify } from '../verifier/index.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
+import { engineBtf } from './kernel-types/index.ts';
 import { MapFactsOf, type ProgramBtf, readProgramBtf } from './map-facts.ts';
 import type { MapReferences } from './map-references.ts';
 
@@ -26,6 +27,7 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
       expectedAttachType: attr.expectedAttachType ?? 0,
       flags: attr.flags ?? 0,
       ...programBtf(core, attr),
+      ...((attr.attachBtfId ?? 0) === 0 ? {} : { attach: { btf: engineBtf(), typeId: attr.attachBtfId ?? 0 } }),
     },
     {
       map: (ref) => {
@@ -36,6 +38,10 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
       },
       logLevel: attr.logLevel ?? 0,
       cpus: core.cpus,
+      // Made when something asks for it: few programs do.
+      get kernelBtf() {
+        return engineBtf();
+      },
     },
   );
   if (verdict.verdict === 'rejected') {

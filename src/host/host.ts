@@ -25,6 +25,8 @@ export interface ProgLoadAttr {
   readonly funcInfo?: Uint8Array;
   readonly lineInfo?: Uint8Array;
   readonly attachBtfId?: number;
+  /** The program whose function is replaced or observed, or a module's BTF (attach_btf_obj_fd, the same field). */
+  readonly attachProgFd?: Fd;
 }
 
 export interface ProgLoadResult {

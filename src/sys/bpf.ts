@@ -16,10 +16,13 @@ const CMD = {
   BTF_LOAD: 18,
 } as const;
 /** Bytes of union bpf_attr that are passed; zeros beyond what a kernel knows are accepted. */
-const ATTR_SIZE = 128;
+const ATTR_SIZE = 168;
 const LOG_SIZE = 1 << 20;
 /** struct bpf_func_info. */
 const FUNC_INFO_SIZE = 8;
+/** struct bpf_line_info, struct bpf_core_relo. */
+const LINE_INFO_SIZE = 16;
+const CORE_RELO_SIZE = 16;
 const ENOENT = 2;
 
 /** MAP_CREATE's attributes: enum bpf_map_type, bytes, elements, BPF_F_*. */
@@ -46,6 +49,20 @@ export interface RawProgAttr {
   /** fd of the program's BTF, and with it func_info records of 8 bytes. */
   readonly btfFd?: number;
   readonly funcInfo?: Uint8Array;
+  /** line_info records of 16 bytes. */
+  readonly lineInfo?: Uint8Array;
+  /** CO-RE relocation records of 16 bytes. */
+  readonly coreRelos?: Uint8Array;
+  /** Bytes of each record, where they are not what the kernel has. */
+  readonly funcInfoSize?: number;
+  readonly lineInfoSize?: number;
+  readonly coreReloSize?: number;
+  /** Type in the kernel's BTF, or in that of `attachFd`. */
+  readonly attachBtfId?: number;
+  /** fd of a program, or of a module's BTF. */
+  readonly attachFd?: number;
+  /** fds that instructions name by index. */
+  readonly fdArray?: readonly number[];
 }
 
 /** PROG_TEST_RUN's attributes. */
@@ -139,7 +156,8 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
       u32(16, bytes.length);
       return checked('BTF_LOAD');
     },
-    progLoad({ type, insns, license = 'GPL', logLevel = 1, flags = 0, expectedAttachType = 0, btfFd, funcInfo }) {
+    progLoad(prog) {
+      const { type, insns, license = 'GPL', logLevel = 1, flags = 0, expectedAttachType = 0, btfFd, funcInfo, lineInfo, coreRelos } = prog;
       const log = block('log', LOG_SIZE);
       log.u8[0] = 0;
       start();
@@ -154,11 +172,27 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
       }
       u32(44, flags);
       u32(68, expectedAttachType);
-      if (btfFd !== undefined && funcInfo !== undefined) {
-        u32(72, btfFd);
-        u32(76, FUNC_INFO_SIZE);
+      if (btfFd !== undefined) u32(72, btfFd);
+      if (funcInfo !== undefined) {
+        const size = prog.funcInfoSize ?? FUNC_INFO_SIZE;
+        u32(76, size);
         u64(80, place('funcInfo', funcInfo));
-        u32(88, funcInfo.length / FUNC_INFO_SIZE);
+        u32(88, size === 0 ? 1 : funcInfo.length / size);
+      }
+      if (lineInfo !== undefined) {
+        const size = prog.lineInfoSize ?? LINE_INFO_SIZE;
+        u32(92, size);
+        u64(96, place('lineInfo', lineInfo));
+        u32(104, size === 0 ? 1 : lineInfo.length / size);
+      }
+      u32(108, prog.attachBtfId ?? 0);
+      u32(112, prog.attachFd ?? 0);
+      if (prog.fdArray !== undefined) u64(120, place('fdArray', new Uint8Array(Int32Array.from(prog.fdArray).buffer)));
+      if (coreRelos !== undefined) {
+        const size = prog.coreReloSize ?? CORE_RELO_SIZE;
+        u32(116, size === 0 ? 1 : coreRelos.length / size);
+        u64(128, place('coreRelos', coreRelos));
+        u32(136, size);
       }
       const fd = call(CMD.PROG_LOAD);
       const text = new TextDecoder().decode(log.u8.subarray(0, log.u8.indexOf(0)));

@@ -43,7 +43,7 @@ function locationOf(v: Verification, insn: number | undefined): Location {
 function noteRegister(v: Verification, n: number, notes: string[]): void {
   const reg = v.frame.regs[n];
   if (reg === undefined) return;
-  const known = regText(reg, v.state.frames.length - 1, v.btfName);
+  const known = regText(reg, v.state.frames.length - 1);
   notes.push(`r${n} is ${known}${mayBeNull(reg.type) ? ', which may be NULL' : ''}`);
   const chain = chainOf(v, n);
   for (const at of chain) notes.push(`r${n} comes from insn ${at}: ${v.insnText(at)}${sourceOf(v, at)}`);

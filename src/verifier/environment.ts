@@ -37,6 +37,24 @@ export interface MapFacts {
 /** Capabilities of the loader. */
 export type Privilege = 'full' | 'none';
 
+/** Where a program is attached by BTF: a function, tracepoint typedef, hook or struct_ops type (attach_btf_id). */
+export interface AttachBtf {
+  /** The kernel's, a module's, or that of the program which is replaced. */
+  readonly btf: Btf;
+  readonly typeId: number;
+}
+
+/** The program that a BPF_PROG_TYPE_EXT replaces a function of, or that a tracing program observes (attach_prog_fd). */
+export interface AttachProgram {
+  /** enum bpf_prog_type. */
+  readonly type: number;
+  readonly expectedAttachType?: number;
+  /** Absent: the program was loaded without func_info. */
+  readonly btf?: Btf;
+  readonly functions?: readonly FuncInfo[];
+  readonly sleepable?: boolean;
+}
+
 /** The program to be verified. */
 export interface VerifierProgram {
   /** enum bpf_prog_type. */
@@ -47,6 +65,8 @@ export interface VerifierProgram {
   readonly expectedAttachType?: number;
   /** prog_flags (BPF_F_*): STRICT_ALIGNMENT 1, ANY_ALIGNMENT 2, TEST_RND_HI32 4, TEST_STATE_FREQ 8, SLEEPABLE 16. */
   readonly flags?: number;
+  readonly attach?: AttachBtf;
+  readonly attachProgram?: AttachProgram;
   /** BTF of the program's functions; with it `functions`. */
   readonly btf?: Btf;
   readonly functions?: readonly FuncInfo[];
@@ -62,6 +82,10 @@ export interface VerifierEnvironment {
   readonly logLevel?: number;
   /** Number of possible CPUs, default 1. */
   readonly cpus?: number;
+  /** The kernel's types. Absent: as on a kernel without BTF, what needs them is refused. */
+  readonly kernelBtf?: Btf;
+  /** Types of the module at an index of fd_array, which kfunc calls with an offset name. */
+  readonly moduleBtf?: (index: number) => Btf | undefined;
   /** A helper's row, where it differs from the table's. */
   readonly helper?: (id: number) => HelperProto | undefined;
 }

@@ -237,16 +237,6 @@ export class Verification {
     state.historyCount++;
   }
 
-  /** Name of a kernel structure, for the log. */
-  readonly btfName = (id: number): string => this.#kernelTypes[id] ?? '?';
-  readonly #kernelTypes: string[] = [];
-
-  /** Number that stands for a kernel structure's name. */
-  kernelType(name: string): number {
-    const known = this.#kernelTypes.indexOf(name);
-    return known >= 0 ? known : this.#kernelTypes.push(name) - 1;
-  }
-
   #sourceLine = '';
 
   /** Tells the source line of the instruction, where it differs from the one told before. */

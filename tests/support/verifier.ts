@@ -1,7 +1,10 @@
 /** The verifier and the live kernel asked the same question: an assembler text, its maps by `$name`, and both verdicts. */
+
+import { existsSync, readFileSync } from 'node:fs';
 import { assemble } from '../../src/asm/index.ts';
 import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts';
-import { Btf, type FuncInfo } from '../../src/btf/index.ts';
+import { Btf } from '../../src/btf/index.ts';
+import { type ProgramBtf, readProgramBtf } from '../../src/engine/map-facts.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { isGplCompatible } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
@@ -23,6 +26,31 @@ const MAPS: Readonly<Record<string, RawMapAttr>> = {
   cgroups: { type: 8, keySize: 4, valueSize: 4, maxEntries: 2 },
 };
 
+const VMLINUX = '/sys/kernel/btf/vmlinux';
+let machineBtf: Btf | undefined;
+
+/** The running kernel's types, read lazily; undefined where it has none. The same object each time. */
+export function vmlinux(): Btf | undefined {
+  if (machineBtf === undefined && existsSync(VMLINUX)) machineBtf = Btf.open(readFileSync(VMLINUX));
+  return machineBtf;
+}
+
+/** What names of attach targets begin with, by program type and attach type, as libbpf has it; types without a prefix name functions. */
+const ATTACH_PREFIXES: readonly (readonly [type: number, attach: number, prefix: string, kind: 'func' | 'typedef'])[] = [
+  [26, 23, 'btf_trace_', 'typedef'],
+  [26, 28, 'bpf_iter_', 'func'],
+  [29, 27, 'bpf_lsm_', 'func'],
+  [29, 43, 'bpf_lsm_', 'func'],
+];
+const STRUCT_OPS = 27;
+
+/** Id of the kernel type that programs attach to by this name; 0 where there is none. */
+export function attachId(type: number, attach: number, name: string): number {
+  if (type === STRUCT_OPS) return vmlinux()?.find(name, 'struct') ?? 0;
+  const row = ATTACH_PREFIXES.find(([t, a]) => t === type && a === attach);
+  return vmlinux()?.find(`${row?.[2] ?? ''}${name}`, row?.[3] ?? 'func') ?? 0;
+}
+
 /** One question. */
 export interface Question {
   readonly text?: string;
@@ -33,8 +61,10 @@ export interface Question {
   readonly flags?: number;
   readonly attach?: number;
   readonly level?: number;
-  /** The program's functions: BTF and func_info records. */
-  readonly functions?: { readonly btf: Uint8Array; readonly records: Uint8Array };
+  /** The program's functions: BTF, func_info records, and line_info records if there are any. */
+  readonly functions?: { readonly btf: Uint8Array; readonly records: Uint8Array; readonly lines?: Uint8Array };
+  /** Kernel function, tracepoint, hook, iterator or struct_ops type that it attaches to, by libbpf's name; or the type's id. */
+  readonly attachTo?: string | number;
 }
 
 /** What either says. */
@@ -93,7 +123,7 @@ export class Pair {
   }
 
   kernel(question: Question): Answer {
-    const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1 } = question;
+    const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1, functions } = question;
     try {
       const { fd, log } = this.#bpf.progLoad({
         type,
@@ -102,7 +132,9 @@ export class Pair {
         flags,
         logLevel: level,
         expectedAttachType: attach,
-        ...(question.functions === undefined ? {} : { btfFd: this.#btf(question.functions.btf), funcInfo: question.functions.records }),
+        ...(functions === undefined ? {} : { btfFd: this.#btf(functions.btf), funcInfo: functions.records }),
+        ...(functions?.lines === undefined ? {} : { lineInfo: functions.lines }),
+        attachBtfId: attachOf(question),
       });
       this.#bpf.close(fd);
       return answer(undefined, log);
@@ -114,7 +146,9 @@ export class Pair {
   }
 
   verify(question: Question): Verdict {
-    const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1 } = question;
+    const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1, functions } = question;
+    const kernelBtf = vmlinux();
+    const typeId = attachOf(question);
     return verify(
       {
         type,
@@ -122,12 +156,14 @@ export class Pair {
         gplCompatible: isGplCompatible(license),
         flags,
         expectedAttachType: attach,
-        ...(question.functions === undefined ? {} : functionsOf(question.functions)),
+        ...(functions === undefined ? {} : programBtf(functions)),
+        ...(typeId === 0 || kernelBtf === undefined ? {} : { attach: { btf: kernelBtf, typeId } }),
       },
       {
         map: (ref) => this.#facts.get(ref.fd) ?? { errno: 'EBADF', message: `fd ${ref.fd} is not pointing to valid bpf_map` },
         logLevel: level,
         cpus: 2,
+        ...(kernelBtf === undefined ? {} : { kernelBtf }),
       },
     );
   }
@@ -138,11 +174,12 @@ export class Pair {
   }
 }
 
-function functionsOf({ btf, records }: { btf: Uint8Array; records: Uint8Array }): { btf: Btf; functions: readonly FuncInfo[] } {
-  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
-  const functions: FuncInfo[] = [];
-  for (let at = 0; at < records.length; at += 8) functions.push({ insn: view.getUint32(at, true), typeId: view.getUint32(at + 4, true) });
-  return { btf: Btf.open(btf), functions };
+function programBtf({ btf, records, lines }: NonNullable<Question['functions']>): ProgramBtf {
+  return readProgramBtf(btf, records, lines);
+}
+
+function attachOf({ type = 1, attach = 0, attachTo }: Question): number {
+  return typeof attachTo === 'string' ? attachId(type, attach, attachTo) : (attachTo ?? 0);
 }
 
 function answer(errno: number | string | undefined, log: string): Answer {

@@ -5,6 +5,7 @@ import type { Slot } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import { checkAccess } from '../access/memory.ts';
 import { pushState } from '../explore/pending.ts';
+import { kernelStruct } from '../kernel-btf/lookup.ts';
 import { endDynptr } from '../objects/dynptr-args.ts';
 import { acquire, checkNothingHeld, dropHeld, release } from '../objects/held.ts';
 import { markPrecise } from '../precision/precision.ts';
@@ -32,6 +33,8 @@ const MAX_ERRNO = 4095;
 const ACQUIRERS = [84, 85, 99, 131];
 /** Helpers that make another kind of socket of a socket: the reference goes along. */
 const CASTS = [95, 96, 98, 136, 137, 138, 139, 140, 178, 196];
+/** RET_PTR_TO_BTF_ID of enum bpf_return_type. */
+const RET_BTF_ID = 8;
 const SOCKMAPS = [15, 18];
 
 /** Checks the helper call at the current instruction. @returns the next one */
@@ -196,7 +199,12 @@ function setResult(v: Verification, proto: HelperProto, facts: CallFacts, reg: R
     case 'mem_or_btf_id_or_null':
       setPointer(reg, KIND.BTF_ID | FLAG.MAYBE_NULL);
   }
-  reg.target = proto.retBtf === undefined ? 0 : v.kernelType(proto.retBtf);
+  if (proto.retBtf !== undefined) {
+    const type = kernelStruct(v, proto.retBtf);
+    if (type === undefined) throw invalid(`invalid return type ${RET_BTF_ID} of func bpf_${proto.name}#${proto.id}`);
+    reg.btf = type.btf;
+    reg.target = type.id;
+  }
   if (mayBeNull(reg.type)) reg.id = v.newId();
   if (proto.ret === 'dynptr_mem_or_null') {
     reg.dynptrId = facts.dynptrId;

@@ -1,5 +1,5 @@
 /** A register as the log prints it (kernel/bpf/log.c print_reg_state, v6.18). */
-import { ADD_CONST, isPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
+import { ADD_CONST, FLAG, isPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
 import { rangeTexts, signedText, tnumIsConst, tnumIsUnknown, tnumText, unsignedText } from '../value/index.ts';
 import { typeText } from './type-text.ts';
 
@@ -19,8 +19,8 @@ function small(value: number): string {
   return signedText(value >> 31, value);
 }
 
-/** Text of a register of frame `frameno`. @param btfName name of a BTF type by its id */
-export function regText(reg: Reg, frameno: number, btfName: (id: number) => string): string {
+/** Text of a register of frame `frameno`. */
+export function regText(reg: Reg, frameno: number): string {
   const { type } = reg;
   const constant = tnumIsConst(reg);
   const precise = type === KIND.SCALAR && reg.precise ? 'P' : '';
@@ -30,13 +30,14 @@ export function regText(reg: Reg, frameno: number, btfName: (id: number) => stri
     if (reg.frame !== frameno) text += `[${reg.frame}]`;
     if (constant) return text + small((reg.vL + reg.off) | 0);
   }
-  if (kindOf(type) === KIND.BTF_ID) text += btfName(reg.target);
+  if (kindOf(type) === KIND.BTF_ID) text += reg.btf?.type(reg.target).name ?? '';
   const parts: string[] = [];
   if (reg.id !== 0) {
     const delta = (reg.id & ADD_CONST) === 0 ? '' : `${reg.off < 0 ? '' : '+'}${reg.off}`;
     parts.push(`id=${reg.id & ~ADD_CONST}${delta}`);
   }
   if (reg.refId !== 0) parts.push(`ref_obj_id=${reg.refId}`);
+  if ((type & FLAG.NON_OWN_REF) !== 0) parts.push('non_own_ref');
   if (isMapKind(type) && reg.map !== undefined) {
     if (reg.map.name !== '') parts.push(`map=${reg.map.name}`);
     parts.push(`ks=${reg.map.keySize},vs=${reg.map.valueSize}`);

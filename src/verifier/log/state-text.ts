@@ -15,11 +15,11 @@ export function stateText(v: Verification, state: PathState, frameno: number, wh
   let text = frameno === 0 ? '' : ` frame${frameno}:`;
   for (const [n, reg] of frame.regs.entries()) {
     if (reg.type === KIND.NOT_INIT || (!all && (v.scratchedRegs & (1 << n)) === 0)) continue;
-    text += ` R${n}=${regText(reg, frameno, v.btfName)}`;
+    text += ` R${n}=${regText(reg, frameno)}`;
   }
   for (let slot = 0; slot < frame.types.length; slot++) {
     if (!all && !v.scratchedSlots.has(slot)) continue;
-    const shown = slotText(v, frame, slot);
+    const shown = slotText(frame, slot);
     text += shown.text;
     slot += shown.more;
   }
@@ -34,7 +34,7 @@ export function stateText(v: Verification, state: PathState, frameno: number, wh
   return `${text}\n`;
 }
 
-function slotText(v: Verification, frame: Frame, slot: number): { readonly text: string; readonly more: number } {
+function slotText(frame: Frame, slot: number): { readonly text: string; readonly more: number } {
   const types = frame.types[slot] ?? 0;
   if (types === 0) return { text: '', more: 0 };
   let letters = '';
@@ -44,7 +44,7 @@ function slotText(v: Verification, frame: Frame, slot: number): { readonly text:
     case BYTE.SPILL: {
       const reg = frame.saved[slot];
       const before = letters.slice(0, letters.indexOf('r'));
-      return { text: ` fp${at}=${before}${reg === undefined ? '' : regText(reg, frame.frameno, v.btfName)}`, more: 0 };
+      return { text: ` fp${at}=${before}${reg === undefined ? '' : regText(reg, frame.frameno)}`, more: 0 };
     }
     case BYTE.DYNPTR: {
       const reg = frame.saved[slot + 1];

@@ -1,4 +1,5 @@
 /** What is known of one register, or of a register saved on the stack: its kind, its place inside what it points to, and its identity. */
+import type { Btf } from '../../btf/index.ts';
 import type { MapFacts } from '../environment.ts';
 import { copyScalar, isZero, Scalar, scalarsEqual, setKnown64, setUnknown } from '../value/scalar.ts';
 
@@ -37,6 +38,10 @@ export const FLAG = {
   UNTRUSTED: 1 << 13,
   TRUSTED: 1 << 14,
   RCU: 1 << 15,
+  /** Of the program's own making: bpf_obj_new, bpf_percpu_obj_new, a kptr of a program's type. */
+  ALLOC: 1 << 16,
+  /** A node of a list or tree that the program does not own. */
+  NON_OWN_REF: 1 << 17,
 } as const;
 
 /** Kind of a type, without its flags. */
@@ -73,8 +78,10 @@ export class Reg extends Scalar {
   map: MapFacts | undefined = undefined;
   /** Tells values of inner maps found by different lookups apart. */
   mapUid = 0;
-  /** Subprogram of a function pointer; BTF type id. */
+  /** Subprogram of a function pointer; type id in `btf`. */
   target = 0;
+  /** Of BTF_ID pointers: where `target` is a type, the kernel's or the program's own. */
+  btf: Btf | undefined = undefined;
   /** The dynptr that the memory belongs to (dynptr_id); of a dynptr: its number. */
   dynptrId = 0;
   /** DYNPTR kind. */
@@ -96,6 +103,7 @@ export function copyReg(to: Reg, from: Reg): void {
   to.map = from.map;
   to.mapUid = from.mapUid;
   to.target = from.target;
+  to.btf = from.btf;
   to.dynptrId = from.dynptrId;
   to.dynptrType = from.dynptrType;
   to.precise = from.precise;
@@ -119,6 +127,7 @@ function clearMeta(reg: Reg): void {
   reg.map = undefined;
   reg.mapUid = 0;
   reg.target = 0;
+  reg.btf = undefined;
   reg.dynptrId = 0;
   reg.dynptrType = 0;
 }
@@ -143,6 +152,13 @@ export function setPointer(reg: Reg, type: number): void {
   clearMeta(reg);
   reg.type = type;
   reg.precise = false;
+}
+
+/** The register becomes a pointer to a type of `btf`; `type` is KIND.BTF_ID with FLAGs. */
+export function setBtfPointer(reg: Reg, type: number, btf: Btf, target: number): void {
+  setPointer(reg, type);
+  reg.btf = btf;
+  reg.target = target;
 }
 
 /** The register becomes the constant (h, l). */
@@ -173,6 +189,7 @@ export function sameTarget(a: Reg, b: Reg): boolean {
     a.map === b.map &&
     a.mapUid === b.mapUid &&
     a.target === b.target &&
+    a.btf === b.btf &&
     a.dynptrId === b.dynptrId &&
     a.dynptrType === b.dynptrType
   );
