@@ -28,8 +28,12 @@ export interface Diagnostic {
   /** One lower-case sentence with the value and what was expected. */
   readonly message: string;
   readonly location: Location;
-  /** Further sentences: what was known, what would fix it. */
+  /** Further sentences: what was known. */
   readonly notes: readonly string[];
+  /** What would fix it, in the words of the source where they are known. */
+  readonly help?: string;
+  /** Places that led here, in the order in which they were passed. */
+  readonly related?: readonly { readonly message: string; readonly location: Location }[];
 }
 
 /** Base class of everything bpfwright throws on purpose. `hint` says what to do next. */

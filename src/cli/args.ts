@@ -39,3 +39,14 @@ export function percent(text: string): number {
 export function list<T>(parse: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
   return (text, previous) => [...(previous ?? []), parse(text)];
 }
+
+/** Kernel releases, `4.4,5.10`, each given once or several times. */
+export function releases(text: string, previous: string[] = []): string[] {
+  for (const release of text.split(',')) {
+    if (!/^v?\d{1,3}\.\d{1,4}(?:[.-].*)?$/.test(release.trim())) {
+      throw new InvalidArgumentError(`'${release}' is no kernel release, expected one like 5.10.`);
+    }
+    if (!previous.includes(release.trim())) previous.push(release.trim());
+  }
+  return previous;
+}

@@ -6,11 +6,12 @@ import { BpfError } from '../base/index.ts';
 import { dismissThread } from '../sources/ptrace/thread.ts';
 import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
-import { duration, list, percent, pid, unsigned } from './args.ts';
+import { duration, list, percent, pid, releases, unsigned } from './args.ts';
 import { EXIT_FAILED, printError } from './failure.ts';
 import type { ProgRunOptions } from './prog-run.ts';
 import type { RunOptions } from './run.ts';
 import type { VerifyOptions } from './verify.ts';
+import { FORMATS } from './verify-report/formats.ts';
 
 const version = (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 
@@ -116,10 +117,12 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .argument('<object...>', 'bundled names, .bpf.o objects, or .bpf.c sources')
     .option('--prog <name>', 'only this program')
     .option('--log-level <bits>', "the verifier's log: 1, 2, 4", unsigned)
+    .option('--kernel <releases>', 'also say what these kernel releases lack: 4.4,5.10,6.1', releases)
     .option('--json', 'one JSON object per program')
+    .addOption(new Option('--format <format>', 'form of the output').choices([...FORMATS]).conflicts('json'))
     .action(async (objects: string[], options: VerifyOptions) => {
       const { verifyObjects } = await import('./verify.ts');
-      exit(await verifyObjects(objects, options));
+      exit(await verifyObjects(objects, { ...options, version }));
     });
 
   root

@@ -1,58 +1,67 @@
 /** `bpfwright verify`: what the verifier says of each program of some objects, with diagnostics at source lines. Nothing is run. */
-import { NotSupportedError, VerifierError } from '../base/index.ts';
+import { BpfError, NotSupportedError, VerifierError } from '../base/index.ts';
 import { type CollectionSpec, type ProgramSpec, parseElf } from '../elf/index.ts';
 import { loadCollection } from '../loader/index.ts';
 import { readProgram } from '../tools/bundled.ts';
 import { createEngine } from '../tools/node-engine.ts';
+import { parseRelease, releaseFindings } from '../verifier/index.ts';
 import { printError } from './failure.ts';
-import { jsonLine } from './json.ts';
 import { chosenPrograms } from './prog-dump.ts';
 import { Sink } from './sink.ts';
+import { createReport, exitCode, type Format, type ProgramRow, type ReleaseRow, type Row } from './verify-report/index.ts';
+import { Progress } from './verify-report/progress.ts';
 
 export interface VerifyOptions {
   readonly prog?: string;
   readonly logLevel?: number;
   readonly json?: boolean;
-}
-
-/** What became of one program. */
-interface Row {
-  readonly type: 'verify';
-  readonly object: string;
-  readonly program: string;
-  /** `unsupported`: the engine cannot run it, whatever the verifier would say. */
-  readonly verdict: 'accepted' | 'rejected' | 'unsupported';
-  readonly errno?: string;
-  readonly message?: string;
-  readonly hint?: string;
-  readonly log: string;
-  readonly diagnostics: VerifierError['diagnostics'];
+  readonly format?: Format;
+  /** Kernel releases: what they lack is told too. */
+  readonly kernel?: readonly string[];
 }
 
 /** @returns the exit code: 0 when all are accepted, 1 when one is not, 2 when an object could not be read */
-export async function verifyObjects(objects: readonly string[], options: VerifyOptions): Promise<number> {
+export async function verifyObjects(objects: readonly string[], options: VerifyOptions & { readonly version: string }): Promise<number> {
   const out = new Sink(1);
+  const report = createReport(options.format ?? (options.json === true ? 'json' : 'text'), {
+    version: options.version,
+    directory: process.cwd(),
+  });
+  const progress = new Progress(objects.length);
   let code = 0;
-  for (const object of objects) {
+  const print = async (row: Row): Promise<void> => {
+    code = Math.max(code, exitCode(row));
+    progress.clear();
+    out.write(report.row(row));
+    await out.room();
+  };
+  for (const [i, object] of objects.entries()) {
+    progress.at(i + 1, object);
     try {
       const { name, bytes } = readProgram(object);
       const spec = parseElf(bytes, name);
-      for (const program of chosenPrograms(spec, options.prog, object)) {
-        const row = check(object, spec, program, options);
-        if (row.verdict !== 'accepted') code = Math.max(code, 1);
-        out.write(options.json === true ? jsonLine(row) : text(row));
-        await out.room();
-      }
+      const programs = chosenPrograms(spec, options.prog, object);
+      for (const program of programs) await print(check(object, spec, program, options));
+      for (const release of options.kernel ?? []) await print(lacks(object, { ...spec, programs }, release));
     } catch (error) {
+      progress.clear();
       printError(error);
-      code = 2;
+      const { message } = error instanceof Error ? error : { message: String(error) };
+      const hint = error instanceof BpfError && error.hint !== undefined ? { hint: error.hint } : {};
+      await print({ type: 'unreadable', object, message, ...hint });
     }
   }
+  progress.clear();
+  out.write(report.end());
   await out.flush();
   return code;
 }
 
-function check(object: string, spec: CollectionSpec, program: ProgramSpec, options: VerifyOptions): Row {
+function lacks(object: string, spec: CollectionSpec, release: string): ReleaseRow {
+  return { type: 'release', object, release: parseRelease(release).join('.'), diagnostics: releaseFindings(spec, release) };
+}
+
+function check(object: string, spec: CollectionSpec, program: ProgramSpec, options: VerifyOptions): ProgramRow {
   const engine = createEngine();
   const base = { type: 'verify', object, program: program.name } as const;
   try {
@@ -74,18 +83,4 @@ function check(object: string, spec: CollectionSpec, program: ProgramSpec, optio
   } finally {
     engine.closeAll();
   }
-}
-
-function text(row: Row): string {
-  const lines = [`${row.verdict.padEnd(11)} ${row.object} ${row.program}${row.message === undefined ? '' : `: ${row.message}`}`];
-  if (row.hint !== undefined) lines.push(`  hint: ${row.hint}`);
-  for (const d of row.diagnostics) {
-    const { file, line, source, insn } = d.location;
-    const place = file === undefined ? (insn === undefined ? '' : `insn ${insn}: `) : `${file}:${line}: `;
-    lines.push(`  ${place}${d.message}`);
-    if (source !== undefined) lines.push(`    | ${source.trim()}`);
-    for (const note of d.notes) lines.push(`    ${note}`);
-  }
-  if (row.log !== '') lines.push(row.log.trimEnd());
-  return `${lines.join('\n')}\n`;
 }

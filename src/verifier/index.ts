@@ -3,4 +3,5 @@ export * from './environment.ts';
 export type { MapReference } from './layout.ts';
 export type { Refusal } from './refusal.ts';
 export { parseRelease, releaseFindings } from './releases.ts';
+export { ruleSummary } from './rules.ts';
 export * from './verify.ts';

@@ -99,3 +99,9 @@ export const RULES: readonly Rule[] = [
   { code: 'read-only', matches: /(write into|read from) map forbidden|cannot write into|not allowed/ },
   { code: 'reserved-field', matches: /reserved fields|unknown opcode|invalid shift|div by zero|atomic/ },
 ];
+
+/** What a rule is about: findings of verify() and of releases alike. */
+export function ruleSummary(code: string): string {
+  if (code.startsWith('release-')) return `the kernel release lacks this: ${code.slice('release-'.length).replaceAll('-', ' ')}`;
+  return code.replaceAll('-', ' ');
+}

@@ -223,6 +223,34 @@ describe('beside run', () => {
     expect(bpfwright(['verify', 'package.json']).status).toBe(2);
   });
 
+  it('verify says what kernel releases lack', () => {
+    const got = bpfwright(['verify', '--kernel', '4.4,6.1', '--json', 'opens']);
+    expect(got.status).toBe(1);
+    const rows = got.stdout
+      .trimEnd()
+      .split('\n')
+      .map((l) => JSON.parse(l) as { type: string; release?: string; diagnostics: { code: string }[] });
+    expect(rows.filter((r) => r.type === 'release').map((r) => [r.release, r.diagnostics.length > 0])).toEqual([
+      ['4.4', true],
+      ['6.1', false],
+    ]);
+    expect(rows.find((r) => r.release === '4.4')?.diagnostics.map((d) => d.code)).toContain('release-program-type');
+    expect(bpfwright(['verify', '--kernel', '6.1', 'opens']).status).toBe(0);
+    expect(bpfwright(['verify', '--kernel', 'six', 'opens'])).toMatchObject({
+      status: 125,
+      stderr: expect.stringMatching(/no kernel release/),
+    });
+  });
+
+  it('verify writes annotations and SARIF', () => {
+    const object = 'testdata/objects/core-kinds.bpf.o';
+    expect(bpfwright(['verify', '--format', 'github', '--prog', 'fields', object]).stdout).toMatch(/^::error file=/);
+    const sarif = bpfwright(['verify', '--format', 'sarif', object, 'exec', 'nope.bpf.o']);
+    expect(sarif.status).toBe(2);
+    expect(JSON.parse(sarif.stdout)).toMatchObject({ version: '2.1.0', runs: [{ tool: { driver: { name: 'bpfwright' } } }] });
+    expect(bpfwright(['verify', '--json', '--format', 'sarif', 'exec']).status).toBe(125);
+  });
+
   it('prog dump --wasm shows the translation with its instructions', () => {
     expect(bpfwright(['prog', 'dump', '--wasm', 'exec']).stdout).toMatch(/^\(module[\s\S]*;; 0: [\s\S]*return/);
   });
