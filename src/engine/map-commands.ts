@@ -3,6 +3,7 @@ import { decodeText, ERRNO, type ErrnoName, NotSupportedError } from '../base/in
 import type { MapInfo } from '../host/host.ts';
 import { checkSlotUpdate, createMap, ELEM_FLAG, MAP, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode, swapSlot } from '../maps/index.ts';
 import { HEADER } from '../mem/index.ts';
+import { nameOk } from '../programs/index.ts';
 import type { EngineCore } from './core.ts';
 import type { BtfObject, MapObject, OpenFile } from './objects.ts';
 import { fits } from './prog-array.ts';
@@ -13,11 +14,6 @@ const BLOOM_FILTER = 30;
 const ARENA = 33;
 /** One NUMA node: 0. */
 const NUMA_NODES = 1;
-
-/** Whether a map or program name is acceptable: [A-Za-z0-9_.] and room for its NUL in 16 bytes. */
-export function nameOk(name: string): boolean {
-  return /^[A-Za-z0-9_.]{0,15}$/.test(name);
-}
 
 /** Why a creation fails before memory is touched: errno name and sentence. */
 function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoName | number, string] | undefined {

@@ -1,13 +1,10 @@
-/** What the verifier asks of the engine's maps and BTF. */
-import { Btf, type FuncInfo, type LineInfo } from '../btf/index.ts';
+/** What the verifier asks of the engine's maps. */
 import { MAP } from '../maps/index.ts';
 import type { MapFacts } from '../verifier/index.ts';
 import type { EngineCore } from './core.ts';
 import type { MapObject } from './objects.ts';
 
 const ARRAY = 2;
-const FUNC_INFO_SIZE = 8;
-const LINE_INFO_SIZE = 16;
 
 /** The facts of maps, the same object for the same map. */
 export class MapFactsOf {
@@ -45,40 +42,4 @@ export class MapFactsOf {
 function nameOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
-}
-
-/** What a program's BTF says of its functions and lines. */
-export interface ProgramBtf {
-  readonly btf: Btf;
-  readonly functions: readonly FuncInfo[];
-  readonly lines: readonly LineInfo[];
-}
-
-/** Reads func_info and line_info as bpf(2) takes them. @throws FormatError for malformed BTF */
-export function readProgramBtf(bytes: Uint8Array, funcInfo: Uint8Array, lineInfo: Uint8Array | undefined): ProgramBtf {
-  const btf = Btf.open(bytes);
-  const functions: FuncInfo[] = [];
-  const funcs = new DataView(funcInfo.buffer, funcInfo.byteOffset, funcInfo.byteLength);
-  for (let at = 0; at + FUNC_INFO_SIZE <= funcInfo.length; at += FUNC_INFO_SIZE) {
-    functions.push({ insn: funcs.getUint32(at, true), typeId: funcs.getUint32(at + 4, true) });
-  }
-  const lines: LineInfo[] = [];
-  if (lineInfo !== undefined) {
-    const view = new DataView(lineInfo.buffer, lineInfo.byteOffset, lineInfo.byteLength);
-    for (let at = 0; at + LINE_INFO_SIZE <= lineInfo.length; at += LINE_INFO_SIZE) {
-      const fileOff = view.getUint32(at + 4, true);
-      const sourceOff = view.getUint32(at + 8, true);
-      const place = view.getUint32(at + 12, true);
-      lines.push({
-        insn: view.getUint32(at, true),
-        file: btf.string(fileOff),
-        source: btf.string(sourceOff),
-        line: place >>> 10,
-        column: place & 0x3ff,
-        fileOff,
-        sourceOff,
-      });
-    }
-  }
-  return { btf, functions, lines };
 }

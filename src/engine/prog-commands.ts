@@ -6,10 +6,9 @@ import { encodeText, NotSupportedError, toHex } from '../base/index.ts';
 import type { ProgInfo, ProgLoadAttr, ProgLoadResult, TestRunAttr, TestRunResult } from '../host/host.ts';
 import { MAP } from '../maps/index.ts';
 import { HEADER, idTableAdd, PROG, PROG_FLAG, PROG_MAGIC } from '../mem/index.ts';
-import { isGplCompatible, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
+import { checkProgLoad, isGplCompatible, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
-import { nameOk } from './map-commands.ts';
 import { MapReferences } from './map-references.ts';
 import type { MapObject, ProgObject } from './objects.ts';
 import { fits } from './prog-array.ts';
@@ -21,16 +20,8 @@ import { verifyProgram } from './verify.ts';
 const LOAD = 'BPF_PROG_LOAD';
 const TEST_RUN = 'BPF_PROG_TEST_RUN';
 const INSN_SIZE = 8;
-/** With CAP_BPF (include/linux/bpf_verifier.h BPF_COMPLEXITY_LIMIT_INSNS). */
-const INSN_MAX = 1_000_000;
-/** prog_flags that exist (uapi bpf.h BPF_F_*): alignment 1 2, test 4 8 0x80, sleepable, xdp frags, dev bound, token. */
-const PROG_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80;
 const SLEEPABLE = 0x10;
 const XDP_HAS_FRAGS = 0x20;
-/** Log level bits 1, 2, 4, 8. */
-const LOG_LEVELS = 15;
-/** Types that attach by BTF id: tracing, struct_ops, ext, lsm. */
-const BTF_ATTACHED = [26, 27, 28, 29];
 const PROG_ARRAY = 3;
 /** trace_printk and trace_vprintk. */
 const PRINTING = [6, 177];
@@ -42,21 +33,9 @@ const RAW_ARGS_SIZE = 96;
 /** @param printing called when the program asks for trace_printk, whether or not it loads */
 export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => void): ProgLoadResult {
   const flags = attr.flags ?? 0;
-  const refuse = (errno: 'EINVAL' | 'E2BIG', message: string): Error => core.error(LOAD, errno, message);
-  if ((flags & ~PROG_FLAGS) !== 0) throw refuse('EINVAL', `prog_flags 0x${flags.toString(16)} are not known`);
-  if (attr.insns.length % INSN_SIZE !== 0) {
-    throw refuse('EINVAL', `the bytecode has ${attr.insns.length} bytes, expected a multiple of ${INSN_SIZE}`);
-  }
-  const count = attr.insns.length / INSN_SIZE;
-  if (count === 0 || count > INSN_MAX) throw refuse('E2BIG', `the program has ${count} instructions, expected 1 to ${INSN_MAX}`);
-  if ((attr.attachBtfId ?? 0) !== 0 && !BTF_ATTACHED.includes(attr.type)) {
-    throw refuse('EINVAL', `programs of type ${attr.type} are not attached by a BTF id`);
-  }
-  const row = PROGRAM_TYPE_BY_ID.get(attr.type);
-  if (attr.type === 0 || row === undefined) throw refuse('EINVAL', `program type ${attr.type} does not exist`);
+  const early = checkProgLoad(attr);
+  if (early !== undefined) throw core.error(LOAD, early.errno, early.message);
   const name = attr.name ?? '';
-  if (!nameOk(name)) throw refuse('EINVAL', `name '${name}' is not at most 15 of A-Z a-z 0-9 _ .`);
-  if (((attr.logLevel ?? 0) & ~LOG_LEVELS) !== 0) throw refuse('EINVAL', `log level ${attr.logLevel} is not known`);
   // Without records to check, the kernel does not look at the fd.
   if (attr.btfFd !== undefined && (attr.funcInfo?.length ?? 0) + (attr.lineInfo?.length ?? 0) > 0) core.want(LOAD, attr.btfFd, 'btf');
 
@@ -71,7 +50,7 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
   const facts = { type: attr.type, expectedAttachType: attr.expectedAttachType ?? 0, xdpFrags: (flags & XDP_HAS_FRAGS) !== 0 };
   for (const map of maps) {
     if (core.mem.dv.getUint32(map.offset + MAP.TYPE, true) === PROG_ARRAY && !fits(map, facts)) {
-      throw refuse('EINVAL', `the program does not fit prog array ${map.id}, whose programs have type ${map.owner?.type}`);
+      throw core.error(LOAD, 'EINVAL', `the program does not fit prog array ${map.id}, whose programs have type ${map.owner?.type}`);
     }
   }
   const tag = toHex(sha256(references.tagged).subarray(0, 8), '');

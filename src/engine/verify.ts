@@ -1,12 +1,12 @@
 /** The seam to the verifier: what a program is checked against before it may run. */
 import { NotSupportedError, VerifierError } from '../base/index.ts';
 import { HELPER_BY_ID, helperRefusal } from '../helpers/index.ts';
-import type { ProgLoadAttr } from '../host/host.ts';
+import { type ProgLoadAttr, type ProgramBtf, readProgramBtf } from '../host/index.ts';
 import { verify } from '../verifier/index.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
 import { engineBtf } from './kernel-types/index.ts';
-import { MapFactsOf, type ProgramBtf, readProgramBtf } from './map-facts.ts';
+import { MapFactsOf } from './map-facts.ts';
 import type { MapReferences } from './map-references.ts';
 
 export interface VerifyFacts {

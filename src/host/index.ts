@@ -1,2 +1,3 @@
 /** The Host interface and its shared types. */
 export * from './host.ts';
+export * from './program-btf.ts';

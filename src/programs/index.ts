@@ -13,6 +13,7 @@ import type { ProgramTypeRow } from './types.ts';
 import { XDP_PROGRAMS } from './xdp.ts';
 
 export * from './license.ts';
+export * from './load-checks.ts';
 export * from './sections.ts';
 export * from './types.ts';
 

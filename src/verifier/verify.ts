@@ -27,6 +27,11 @@ const MAX_INSNS_UNPRIVILEGED = 4096;
 /** MAX_USED_MAPS. */
 const MAX_MAPS = 64;
 const TAIL_CALL = 12;
+const ARRAY = 2;
+const ARENA = 33;
+const PAGE = 4096;
+/** BPF_MAX_VAR_OFF. */
+const MAX_VALUE_OFFSET = 2 ** 29;
 /** Types that may use ld_abs and ld_ind: may_access_skb. */
 const PACKET_LOAD_TYPES: readonly number[] = [1, 3, 4];
 /** Types whose programs may sleep: kprobe (uprobes), tracing, struct_ops, lsm, syscall. */
@@ -212,7 +217,17 @@ function resolveMap(v: Verification, ref: MapReference, uses: Map<number, MapUse
     return refuse('E2BIG', `The total number of maps per program has reached the limit of ${MAX_MAPS}`, ref.insn);
   }
   uses.set(ref.insn, { map, offset: value ? ref.offset : undefined });
-  return checkMapFits(v, map);
+  return checkMapFits(v, map) ?? (value ? checkMapValue(map, ref) : undefined);
+}
+
+/** A reference to a place in a map's memory (map_direct_value_addr): of arrays with one element, and of arenas. */
+function checkMapValue(map: MapFacts, { offset, insn }: MapReference): Refusal | undefined {
+  if (offset >= MAX_VALUE_OFFSET) return refuse('EINVAL', `direct value offset of ${offset} is not allowed`, insn);
+  const message = `invalid access to map value pointer, value_size=${map.valueSize} off=${offset}`;
+  if (map.type === ARENA) return offset > map.maxEntries * PAGE ? refuse('ERANGE', message, insn) : undefined;
+  if (map.type !== ARRAY) return refuse('EINVAL', 'no direct value access support for this map type', insn);
+  if (map.maxEntries !== 1) return refuse('ENOTSUPP', message, insn);
+  return offset >= map.valueSize ? refuse('EINVAL', message, insn) : undefined;
 }
 
 /** Maps that not every program may use (check_map_prog_compatibility). */
