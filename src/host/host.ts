@@ -168,12 +168,15 @@ export interface TraceSource {
 
 /** bpf(2) and perf_event_open(2), typed. */
 export interface Host {
-  readonly name: 'engine' | 'kernel';
+  /** `verifier`: it loads programs to verify them, and runs none. */
+  readonly name: 'engine' | 'kernel' | 'verifier';
   /** Possible CPUs: per-CPU values have this many slots. */
   readonly possibleCpus: number;
 
   /** The types of the kernel that programs run in, which CO-RE relocates against; undefined where they are not known. The same object each time. */
   kernelBtf?(): Btf | undefined;
+  /** Address of a symbol of that kernel (/proc/kallsyms), which typeless `__ksym` externs are resolved to; absent where none are known. */
+  kernelSymbol?(name: string): bigint | undefined;
 
   mapCreate(attr: MapCreateAttr): Fd;
   /** undefined when the key is absent (ENOENT). Per-CPU kinds: round_up(value_size, 8) * possibleCpus bytes. `key` undefined for keyless maps. */

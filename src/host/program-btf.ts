@@ -1,5 +1,5 @@
 /** A program's records as BPF_PROG_LOAD takes them, read for the verifier. */
-import { Btf, type FuncInfo, type LineInfo } from '../btf/index.ts';
+import type { Btf, FuncInfo, LineInfo } from '../btf/index.ts';
 
 /** struct bpf_func_info and struct bpf_line_info, bytes. */
 const FUNC_INFO_SIZE = 8;
@@ -12,9 +12,8 @@ export interface ProgramBtf {
   readonly lines: readonly LineInfo[];
 }
 
-/** Reads func_info and line_info as bpf(2) takes them. @throws FormatError for malformed BTF */
-export function readProgramBtf(bytes: Uint8Array, funcInfo: Uint8Array, lineInfo: Uint8Array | undefined): ProgramBtf {
-  const btf = Btf.open(bytes);
+/** Reads func_info and line_info as bpf(2) takes them. @throws FormatError for names outside the BTF */
+export function readProgramBtf(btf: Btf, funcInfo: Uint8Array, lineInfo: Uint8Array | undefined): ProgramBtf {
   const functions: FuncInfo[] = [];
   const funcs = new DataView(funcInfo.buffer, funcInfo.byteOffset, funcInfo.byteLength);
   for (let at = 0; at + FUNC_INFO_SIZE <= funcInfo.length; at += FUNC_INFO_SIZE) {

@@ -83,7 +83,7 @@ export interface VerifierEnvironment {
   /** Number of possible CPUs, default 1. */
   readonly cpus?: number;
   /** The kernel's types. Absent: as on a kernel without BTF, what needs them is refused. */
-  readonly kernelBtf?: Btf;
+  readonly kernelBtf?: Btf | undefined;
   /** Types of the module at an index of fd_array, which kfunc calls with an offset name. */
   readonly moduleBtf?: (index: number) => Btf | undefined;
   /** A helper's row, where it differs from the table's. */

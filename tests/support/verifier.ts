@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { assemble } from '../../src/asm/index.ts';
 import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts';
 import { Btf } from '../../src/btf/index.ts';
-import { type ProgramBtf, readProgramBtf } from '../../src/engine/map-facts.ts';
+import { type ProgramBtf, readProgramBtf } from '../../src/host/index.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { isGplCompatible } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
@@ -175,7 +175,7 @@ export class Pair {
 }
 
 function programBtf({ btf, records, lines }: NonNullable<Question['functions']>): ProgramBtf {
-  return readProgramBtf(btf, records, lines);
+  return readProgramBtf(Btf.open(btf), records, lines);
 }
 
 function attachOf({ type = 1, attach = 0, attachTo }: Question): number {

@@ -1,0 +1,105 @@
+/** Maps that exist for verification alone: their attributes, whether they are frozen, and the bytes of a data section. */
+import { ERRNO, type ErrnoName, MapError } from '../base/index.ts';
+import { type Btf, describe } from '../btf/index.ts';
+import { MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode } from '../maps/index.ts';
+import { nameOk } from '../programs/index.ts';
+import type { MapFacts } from '../verifier/index.ts';
+
+const ARRAY = 2;
+const CGROUP_STORAGE = [19, 21];
+const DEVMAPS = [14, 25];
+const STRUCT_OPS = 26;
+const BLOOM_FILTER = 30;
+const ARENA = 33;
+const COMMAND = 'BPF_MAP_CREATE';
+
+/** A map of the checker. */
+export interface CheckedMap {
+  readonly kind: 'map';
+  readonly attr: MapCreateAttr;
+  readonly facts: MapFacts & { frozen: boolean };
+  /** The value of an array with one element. */
+  value: Uint8Array | undefined;
+}
+
+/** The attributes' refusal by the kernel's rules (kernel/bpf/syscall.c map_create, v6.18): errno and sentence. */
+function refusal(attr: MapCreateAttr, cpus: number): readonly [ErrnoName | number, string] | undefined {
+  const flags = attr.flags ?? 0;
+  if (attr.type !== STRUCT_OPS && (attr.btfKeyTypeId ?? 0) !== 0 && (attr.btfValueTypeId ?? 0) === 0) {
+    return ['EINVAL', 'a BTF key type needs a BTF value type'];
+  }
+  if (attr.type !== BLOOM_FILTER && attr.type !== ARENA && (attr.mapExtra ?? 0n) !== 0n) {
+    return ['EINVAL', `map_extra is ${attr.mapExtra}, expected 0 for this type`];
+  }
+  if ((flags & (MAP_FLAG.RDONLY | MAP_FLAG.WRONLY)) === (MAP_FLAG.RDONLY | MAP_FLAG.WRONLY)) {
+    return ['EINVAL', 'BPF_F_RDONLY and BPF_F_WRONLY exclude each other'];
+  }
+  if ((numaNode(attr) ?? 0) > 0) return ['EINVAL', `NUMA node ${attr.numaNode} is not online`];
+  const row = attr.type === 0 ? undefined : mapTypeRow(attr.type);
+  if (row === undefined) return ['EINVAL', `map type ${attr.type} does not exist`];
+  const errno = row.check?.(attr, cpus) ?? 0;
+  const what = `key_size ${attr.keySize}, value_size ${attr.valueSize}, max_entries ${attr.maxEntries}, flags 0x${flags.toString(16)}`;
+  if (errno !== 0) return [-errno, `a ${row.name} map cannot have ${what}`];
+  if (!nameOk(attr.name ?? '')) return ['EINVAL', `name '${attr.name}' is not at most 15 of A-Z a-z 0-9 _ .`];
+  return undefined;
+}
+
+/** Whether the types of key and value have the map's sizes (map_check_btf). */
+function typesRefusal(attr: MapCreateAttr, btf: Btf): string | undefined {
+  const { btfKeyTypeId: key = 0, btfValueTypeId: value = 0 } = attr;
+  if (key >= btf.count || value >= btf.count) return 'a BTF type id is not in the BTF';
+  if (key === 0) {
+    const type = btf.resolve(value);
+    const data = attr.type === ARRAY && attr.maxEntries === 1 && type.kind === 'datasec';
+    const keyless = attr.keySize === 0 && attr.type !== ARRAY;
+    if (!data && !keyless) return `a map of ${describe(type)} needs the type of its key`;
+  } else if (sizeOf(btf, key) !== attr.keySize) {
+    return `the key's BTF type has ${sizeOf(btf, key)} bytes, expected ${attr.keySize}`;
+  }
+  if (sizeOf(btf, value) !== attr.valueSize) return `the value's BTF type has ${sizeOf(btf, value)} bytes, expected ${attr.valueSize}`;
+  return undefined;
+}
+
+function sizeOf(btf: Btf, id: number): number {
+  const type = btf.resolve(id);
+  return type.kind === 'datasec' ? type.size : btf.sizeOf(id);
+}
+
+/** The attributes that the kernel keeps: pointers into device maps are read-only to programs, whatever was asked. */
+function kept(attr: MapCreateAttr): MapCreateAttr {
+  return DEVMAPS.includes(attr.type) ? { ...attr, flags: (attr.flags ?? 0) | MAP_FLAG.RDONLY_PROG } : attr;
+}
+
+/**
+ * Makes a map after the kernel's checks. Throws MapError.
+ * @param world possible CPUs, the BTF that the attributes name, the inner map they name
+ */
+export function createMap(
+  given: MapCreateAttr,
+  world: { readonly cpus: number; readonly btf: Btf | undefined; readonly inner: CheckedMap | undefined },
+): CheckedMap {
+  const attr = kept(given);
+  const refused = refusal(given, world.cpus);
+  if (refused !== undefined) throw new MapError(COMMAND, ...refused);
+  const { btf, inner } = world;
+  const types = btf === undefined ? undefined : typesRefusal(attr, btf);
+  if (types !== undefined) throw new MapError(COMMAND, ERRNO.EINVAL, types);
+  const map: CheckedMap = {
+    kind: 'map',
+    attr,
+    value: attr.type === ARRAY && attr.maxEntries === 1 ? new Uint8Array(attr.valueSize) : undefined,
+    facts: {
+      type: attr.type,
+      keySize: attr.keySize,
+      valueSize: attr.valueSize,
+      maxEntries: attr.maxEntries,
+      flags: attr.flags ?? 0,
+      name: attr.name ?? '',
+      frozen: false,
+      hasBtf: btf !== undefined && !CGROUP_STORAGE.includes(attr.type),
+      ...(inner === undefined ? {} : { inner: inner.facts }),
+      contents: () => map.value,
+    },
+  };
+  return map;
+}
