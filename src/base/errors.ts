@@ -80,6 +80,13 @@ export class SyscallError extends BpfError {
   }
 }
 
+/** A SyscallError's own sentence, without the call's name and the errno around it. */
+export function plainMessage(error: SyscallError): string {
+  const start = error.message.startsWith(`${error.syscall}: `) ? error.syscall.length + 2 : 0;
+  const tail = ` (${error.code})`;
+  return error.message.slice(start, error.message.endsWith(tail) ? -tail.length : undefined);
+}
+
 /** A map command failed. */
 export class MapError extends SyscallError {}
 

@@ -1,5 +1,5 @@
 /** Creates the maps of a collection: sizes that depend on the host, inner maps, pinned maps, contents of data sections. */
-import { BpfError, MapError, SyscallError } from '../base/index.ts';
+import { BpfError, MapError, plainMessage, SyscallError } from '../base/index.ts';
 import type { MapSpec } from '../elf/index.ts';
 import type { Fd, Host } from '../host/index.ts';
 import type { MapCreateAttr } from '../maps/index.ts';
@@ -156,11 +156,4 @@ function mapCreate(state: LoadState, spec: MapSpec, attr: MapCreateAttr): Fd {
   } finally {
     if (innerFd !== undefined) host.close(innerFd);
   }
-}
-
-/** A SyscallError's own sentence, without the call's name and the errno around it. */
-export function plainMessage(error: SyscallError): string {
-  const start = error.message.startsWith(`${error.syscall}: `) ? error.syscall.length + 2 : 0;
-  const tail = ` (${error.code})`;
-  return error.message.slice(start, error.message.endsWith(tail) ? -tail.length : undefined);
 }

@@ -2,12 +2,12 @@
  * loadCollection: what libbpf's bpf_object__load does, on any host. CO-RE, maps, then BTF, then programs with the maps' fds in their bytecode,
  * then the slots of prog_arrays.
  */
-import { BpfError, type Diagnostic, type Location, SyscallError, VerifierError } from '../base/index.ts';
+import { BpfError, type Diagnostic, type Location, plainMessage, SyscallError, VerifierError } from '../base/index.ts';
 import { type CollectionSpec, type MapSpec, type ProgramSpec, parseElf } from '../elf/index.ts';
 import type { Fd, Host } from '../host/index.ts';
 import { Collection } from './collection.ts';
 import { type CoreProgram, explainPoison, relocateTypes } from './core.ts';
-import { createMaps, fdValue, indexKey, plainMessage } from './create-maps.ts';
+import { createMaps, fdValue, indexKey } from './create-maps.ts';
 import { Program } from './program.ts';
 import { infoBytes, relocate } from './relocate.ts';
 import { LoadState } from './state.ts';
@@ -35,7 +35,7 @@ export function loadCollection(host: Host, input: CollectionInput, options: Load
       const relocated = core.get(program.name) ?? { insns: program.insns.slice(), relocations: [] };
       state.programs.set(program.name, loadProgram(state, program, relocated, fds));
     }
-    fillProgArrays(state);
+    if (host.name !== 'verifier') fillProgArrays(state);
     state.closeBtf();
   } catch (error) {
     state.close();

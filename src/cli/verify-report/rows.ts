@@ -7,6 +7,8 @@ export interface ProgramRow {
   /** The object as the user named it. */
   readonly object: string;
   readonly program: string;
+  /** Whose types it was verified with: a file, or the engine's own. */
+  readonly types?: string;
   /** `unsupported`: the program cannot be checked here, whatever the verifier would say. */
   readonly verdict: 'accepted' | 'rejected' | 'unsupported';
   readonly errno?: string;

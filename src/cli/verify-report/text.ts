@@ -9,10 +9,14 @@ export function textReport(): Report {
   const programs = { accepted: 0, rejected: 0, unsupported: 0 };
   const objects = new Set<string>();
   let unreadable = 0;
+  let types = '';
   return {
     row(row) {
       objects.add(row.object);
-      if (row.type === 'verify') programs[row.verdict]++;
+      if (row.type === 'verify') {
+        programs[row.verdict]++;
+        types = row.types ?? types;
+      }
       if (row.type === 'unreadable') unreadable++;
       return visible(textOf(row));
     },
@@ -22,7 +26,7 @@ export function textReport(): Report {
       const counts = Object.entries(programs).filter(([, n]) => n > 0);
       const what = counts.map(([verdict, n]) => `${n} ${verdict}`).join(', ');
       const rest = unreadable === 0 ? '' : `${what === '' ? '' : '; '}${unreadable} of the objects not readable`;
-      return `${total} programs of ${objects.size} object${objects.size === 1 ? '' : 's'}: ${what}${rest}\n`;
+      return `${total} programs of ${objects.size} object${objects.size === 1 ? '' : 's'}: ${what}${rest}${types === '' ? '' : ` (types: ${types})`}\n`;
     },
   };
 }
