@@ -1,7 +1,7 @@
 /** Maps that exist for verification alone: their attributes, whether they are frozen, and the bytes of a data section. */
-import { ERRNO, type ErrnoName, MapError } from '../base/index.ts';
-import { type Btf, describe } from '../btf/index.ts';
-import { MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode } from '../maps/index.ts';
+import { type ErrnoName, MapError } from '../base/index.ts';
+import type { Btf } from '../btf/index.ts';
+import { checkMapBtf, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode } from '../maps/index.ts';
 import { nameOk } from '../programs/index.ts';
 import type { MapFacts } from '../verifier/index.ts';
 
@@ -44,27 +44,6 @@ function refusal(attr: MapCreateAttr, cpus: number): readonly [ErrnoName | numbe
   return undefined;
 }
 
-/** Whether the types of key and value have the map's sizes (map_check_btf). */
-function typesRefusal(attr: MapCreateAttr, btf: Btf): string | undefined {
-  const { btfKeyTypeId: key = 0, btfValueTypeId: value = 0 } = attr;
-  if (key >= btf.count || value >= btf.count) return 'a BTF type id is not in the BTF';
-  if (key === 0) {
-    const type = btf.resolve(value);
-    const data = attr.type === ARRAY && attr.maxEntries === 1 && type.kind === 'datasec';
-    const keyless = attr.keySize === 0 && attr.type !== ARRAY;
-    if (!data && !keyless) return `a map of ${describe(type)} needs the type of its key`;
-  } else if (sizeOf(btf, key) !== attr.keySize) {
-    return `the key's BTF type has ${sizeOf(btf, key)} bytes, expected ${attr.keySize}`;
-  }
-  if (sizeOf(btf, value) !== attr.valueSize) return `the value's BTF type has ${sizeOf(btf, value)} bytes, expected ${attr.valueSize}`;
-  return undefined;
-}
-
-function sizeOf(btf: Btf, id: number): number {
-  const type = btf.resolve(id);
-  return type.kind === 'datasec' ? type.size : btf.sizeOf(id);
-}
-
 /** The attributes that the kernel keeps: pointers into device maps are read-only to programs, whatever was asked. */
 function kept(attr: MapCreateAttr): MapCreateAttr {
   return DEVMAPS.includes(attr.type) ? { ...attr, flags: (attr.flags ?? 0) | MAP_FLAG.RDONLY_PROG } : attr;
@@ -72,18 +51,25 @@ function kept(attr: MapCreateAttr): MapCreateAttr {
 
 /**
  * Makes a map after the kernel's checks. Throws MapError.
- * @param world possible CPUs, the BTF that the attributes name, the inner map they name
+ * @param world possible CPUs, the BTF that the attributes name, the inner map they name, the kernel's BTF
  */
 export function createMap(
   given: MapCreateAttr,
-  world: { readonly cpus: number; readonly btf: Btf | undefined; readonly inner: CheckedMap | undefined },
+  world: {
+    readonly cpus: number;
+    readonly btf: Btf | undefined;
+    readonly inner: CheckedMap | undefined;
+    readonly kernelBtf: () => Btf | undefined;
+  },
 ): CheckedMap {
   const attr = kept(given);
   const refused = refusal(given, world.cpus);
   if (refused !== undefined) throw new MapError(COMMAND, ...refused);
   const { btf, inner } = world;
-  const types = btf === undefined ? undefined : typesRefusal(attr, btf);
-  if (types !== undefined) throw new MapError(COMMAND, ERRNO.EINVAL, types);
+  const special = btf === undefined || (attr.btfValueTypeId ?? 0) === 0 ? [] : checkMapBtf(attr, btf, world.kernelBtf());
+  if (typeof special === 'number') {
+    throw new MapError(COMMAND, -special, `types ${attr.btfKeyTypeId ?? 0} and ${attr.btfValueTypeId} do not fit a map of this type and size`);
+  }
   const map: CheckedMap = {
     kind: 'map',
     attr,
@@ -97,6 +83,7 @@ export function createMap(
       name: attr.name ?? '',
       frozen: false,
       hasBtf: btf !== undefined && !CGROUP_STORAGE.includes(attr.type),
+      special,
       ...(inner === undefined ? {} : { inner: inner.facts }),
       contents: () => map.value,
     },

@@ -1,10 +1,12 @@
 /** BPF_MAP_*: creation and element commands with the kernel's checks in its order (kernel/bpf/syscall.c, v6.18). What the types do is in maps/. */
 import { decodeText, ERRNO, type ErrnoName, NotSupportedError } from '../base/index.ts';
+import { openBtf, type SpecialField } from '../btf/index.ts';
 import type { MapInfo } from '../host/host.ts';
-import { checkSlotUpdate, createMap, ELEM_FLAG, MAP, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode, swapSlot } from '../maps/index.ts';
+import { checkMapBtf, checkSlotUpdate, createMap, ELEM_FLAG, MAP, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode, swapSlot } from '../maps/index.ts';
 import { HEADER } from '../mem/index.ts';
 import { nameOk } from '../programs/index.ts';
 import type { EngineCore } from './core.ts';
+import { engineBtf } from './kernel-types/index.ts';
 import type { BtfObject, MapObject, OpenFile } from './objects.ts';
 import { fits } from './prog-array.ts';
 
@@ -66,13 +68,14 @@ export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
     btf: undefined,
     btfKeyTypeId: attr.btfKeyTypeId ?? 0,
     btfValueTypeId: attr.btfValueTypeId ?? 0,
+    special: [],
     owner: undefined,
     held: new Map(),
   };
   try {
     if (!nameOk(name)) throw core.error(command, 'EINVAL', `name '${name}' is not at most 15 of A-Z a-z 0-9 _ .`);
     const btf = mapBtf(core, command, attr);
-    const whole: MapObject = { ...map, btf };
+    const whole: MapObject = { ...map, btf, special: specialFields(core, command, attr, btf) };
     if (btf !== undefined) btf.refs++;
     core.maps.set(id, whole);
     const fd = core.open(whole, { readable: (flags & MAP_FLAG.WRONLY) === 0, writable: (flags & MAP_FLAG.RDONLY) === 0 });
@@ -87,6 +90,13 @@ export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
 function mapBtf(core: EngineCore, command: string, attr: MapCreateAttr): BtfObject | undefined {
   if ((attr.btfKeyTypeId ?? 0) === 0 && (attr.btfValueTypeId ?? 0) === 0) return undefined;
   return core.want(command, attr.btfFd ?? -1, 'btf').object;
+}
+
+function specialFields(core: EngineCore, command: string, attr: MapCreateAttr, btf: BtfObject | undefined): readonly SpecialField[] {
+  if (btf === undefined || (attr.btfValueTypeId ?? 0) === 0) return [];
+  const fields = checkMapBtf(attr, openBtf(btf.bytes), engineBtf());
+  if (typeof fields !== 'number') return fields;
+  throw core.error(command, -fields, `types ${attr.btfKeyTypeId ?? 0} and ${attr.btfValueTypeId} do not fit a map of this type and size`);
 }
 
 /** One element command: what was checked, and where key and value stand in memory. */

@@ -32,6 +32,7 @@ export class MapFactsOf {
       name: nameOf(u8.slice(map.offset + MAP.NAME, map.offset + MAP.NAME + 16)),
       frozen: field(MAP.FROZEN) !== 0,
       hasBtf: map.btf !== undefined,
+      special: map.special,
       contents: () => (base === undefined ? undefined : u8.slice(base, base + valueSize)),
     };
     this.#known.set(map, facts);

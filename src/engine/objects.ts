@@ -1,4 +1,5 @@
 /** What the engine's file descriptors stand for, with reference counts: maps, programs, links, BTF, perf events. Commands on them are elsewhere. */
+import type { SpecialField } from '../btf/index.ts';
 import type { AttachTarget } from '../host/host.ts';
 import type { MapKernel } from '../maps/index.ts';
 
@@ -24,6 +25,8 @@ export interface MapObject extends Counted {
   readonly btf: BtfObject | undefined;
   readonly btfKeyTypeId: number;
   readonly btfValueTypeId: number;
+  /** Locks, timers and pointers in the value. */
+  readonly special: readonly SpecialField[];
   /** Prog arrays. */
   owner: ProgArrayOwner | undefined;
   /** What slots hold: programs by id (prog arrays), events by descriptor (perf event arrays). */

@@ -1,6 +1,6 @@
 /** The seam to the verifier: what a program is checked against before it may run. */
 import { NotSupportedError, VerifierError } from '../base/index.ts';
-import { Btf } from '../btf/index.ts';
+import { openBtf } from '../btf/index.ts';
 import { HELPER_BY_ID, helperRefusal } from '../helpers/index.ts';
 import { type ProgLoadAttr, type ProgramBtf, readProgramBtf } from '../host/index.ts';
 import { verify } from '../verifier/index.ts';
@@ -67,5 +67,5 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
 function programBtf(core: EngineCore, attr: ProgLoadAttr): Partial<ProgramBtf> {
   if (attr.btfFd === undefined || attr.funcInfo === undefined || attr.funcInfo.length === 0) return {};
   const object = core.file(attr.btfFd)?.object;
-  return object?.kind === 'btf' ? readProgramBtf(Btf.open(object.bytes), attr.funcInfo, attr.lineInfo) : {};
+  return object?.kind === 'btf' ? readProgramBtf(openBtf(object.bytes), attr.funcInfo, attr.lineInfo) : {};
 }

@@ -1,4 +1,5 @@
 /** Map types: their table, their operations, and making maps. One file per type beside this. */
+export { checkMapBtf } from './btf.ts';
 export { ACCESS_FLAGS, ELEM_FLAG, MAP_FLAG, numaNode, roundUp8 } from './common.ts';
 export { createMap, destroyMap } from './create.ts';
 export * from './perf_event_array.ts';

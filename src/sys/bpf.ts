@@ -18,6 +18,8 @@ const CMD = {
 /** Bytes of union bpf_attr that are passed; zeros beyond what a kernel knows are accepted. */
 const ATTR_SIZE = 168;
 const LOG_SIZE = 1 << 20;
+/** BPF_OBJ_NAME_LEN. */
+const MAP_NAME_SIZE = 16;
 /** struct bpf_func_info. */
 const FUNC_INFO_SIZE = 8;
 /** struct bpf_line_info, struct bpf_core_relo. */
@@ -32,6 +34,14 @@ export interface RawMapAttr {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly flags?: number;
+  readonly name?: string;
+  /** Template of a map-in-map's maps. */
+  readonly innerMapFd?: number;
+  readonly mapExtra?: bigint;
+  /** fd of the BTF that has the types of key and value; 0 for no type. */
+  readonly btfFd?: number;
+  readonly btfKeyTypeId?: number;
+  readonly btfValueTypeId?: number;
 }
 
 /** PROG_LOAD's attributes. */
@@ -126,9 +136,14 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
   };
 
   return {
-    mapCreate({ type, keySize, valueSize, maxEntries, flags = 0 }) {
+    mapCreate({ type, keySize, valueSize, maxEntries, flags = 0, ...more }) {
       start();
-      for (const [i, value] of [type, keySize, valueSize, maxEntries, flags].entries()) u32(i * 4, value);
+      for (const [i, value] of [type, keySize, valueSize, maxEntries, flags, more.innerMapFd ?? 0].entries()) u32(i * 4, value);
+      attr.u8.set(encodeText(more.name ?? '').subarray(0, MAP_NAME_SIZE - 1), 28);
+      u32(48, more.btfFd ?? 0);
+      u32(52, more.btfKeyTypeId ?? 0);
+      u32(56, more.btfValueTypeId ?? 0);
+      u64(64, more.mapExtra ?? 0n);
       return checked('MAP_CREATE');
     },
     mapLookup(fd, key, valueSize) {

@@ -1,16 +1,8 @@
 /** What verify() is given: the program, and the world it is to run in. Nothing here reads files or talks to a host. */
-import type { Btf, FuncInfo, LineInfo } from '../btf/index.ts';
+import type { Btf, FuncInfo, LineInfo, SpecialField } from '../btf/index.ts';
 import type { HelperProto } from '../helpers/types.ts';
 import type { MapReference } from './layout.ts';
 import type { Refusal } from './refusal.ts';
-
-/** A field of a map's value that programs may only touch through helpers. */
-export interface SpecialField {
-  readonly kind: 'spin_lock' | 'timer' | 'kptr' | 'other';
-  /** Bytes from the value's start, and its size. */
-  readonly offset: number;
-  readonly size: number;
-}
 
 /** What the verifier knows of a map. The same map is always the same object. */
 export interface MapFacts {

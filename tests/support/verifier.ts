@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { assemble } from '../../src/asm/index.ts';
 import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts';
-import { Btf } from '../../src/btf/index.ts';
+import { Btf, openBtf } from '../../src/btf/index.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { type ProgramBtf, readProgramBtf } from '../../src/host/index.ts';
 import { isGplCompatible } from '../../src/programs/index.ts';
@@ -175,7 +175,7 @@ export class Pair {
 }
 
 function programBtf({ btf, records, lines }: NonNullable<Question['functions']>): ProgramBtf {
-  return readProgramBtf(Btf.open(btf), records, lines);
+  return readProgramBtf(openBtf(btf), records, lines);
 }
 
 function attachOf({ type = 1, attach = 0, attachTo }: Question): number {

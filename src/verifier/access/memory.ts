@@ -1,8 +1,10 @@
 /** Loads and stores: which pointers may be dereferenced how, and what a load gives (check_mem_access, v6.18). */
 
+import { fieldAt } from '../../btf/index.ts';
 import type { AccessSize } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import type { MapFacts } from '../environment.ts';
+import { accessKptr } from '../fields/kptr.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, Rejection } from '../rejection.ts';
 import { FLAG, isPacket, isSocket, KIND, kindOf, mayBeNull, type Reg, setConstant, setPointer } from '../state/reg.ts';
@@ -11,7 +13,7 @@ import type { Verification } from '../verification.ts';
 import { checkAlignment } from './alignment.ts';
 import { checkContext, checkUnmodified } from './context.ts';
 import { mayWritePackets } from './packet-types.ts';
-import { checkBuffer, checkMapDirection, checkMapValue, checkPacketRange, checkRegion, type Direction } from './region.ts';
+import { checkBuffer, checkMapDirection, checkMapValue, checkPacketRange, checkRegion, type Direction, POINTERS } from './region.ts';
 import { checkSocket } from './socket.ts';
 import { checkStackBounds } from './stack-bounds.ts';
 import { readStack } from './stack-read.ts';
@@ -75,7 +77,9 @@ function dispatch(v: Verification, access: Access, reg: Reg, off: number): void 
     checkLeak(v, access, 'map');
     if (reg.map !== undefined) checkMapDirection(n, reg.map, off, size, direction);
     checkMapValue(v, n, off, size, { zero: false, by: 'program' });
-    if (direction === 'read' && value >= 0) loadMapValue(v, access, reg, off);
+    const field = tnumIsConst(reg) ? fieldAt(reg.map?.special, off + knownNumber(reg), POINTERS) : undefined;
+    if (field !== undefined) accessKptr(v, access, field);
+    else if (direction === 'read' && value >= 0) loadMapValue(v, access, reg, off);
   } else if (type === KIND.CTX) {
     checkLeak(v, access, 'ctx');
     checkUnmodified(reg, n, 'none');

@@ -1,5 +1,6 @@
 /** Bounds of accesses to memory of a known size: map keys and values, sized memory, packets (check_mem_region_access and friends, v6.18). */
 
+import { FIELD_SHAPES, type FieldKind, KPTRS } from '../../btf/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import type { MapFacts } from '../environment.ts';
 import { typeText } from '../log/type-text.ts';
@@ -62,7 +63,8 @@ export function checkMapDirection(n: number, map: MapFacts, off: number, size: n
   throw denied(`${what} map forbidden, value_size=${map.valueSize} off=${off} size=${size}`, n);
 }
 
-const FIELD_NAMES = { spin_lock: 'bpf_spin_lock', timer: 'bpf_timer', kptr: 'kptr', other: 'unknown' } as const;
+/** Fields that hold pointers, which programs may load. */
+export const POINTERS: readonly FieldKind[] = [...KPTRS, 'uptr'];
 
 /** An access to a map's value, which may not touch what belongs to the kernel. */
 export function checkMapValue(
@@ -78,12 +80,13 @@ export function checkMapValue(
   checkRegion(v, n, off, size, map.valueSize, options.zero);
   for (const field of map.special ?? []) {
     if (sminNumber(reg) + off >= field.offset + field.size || field.offset >= umaxNumber(reg) + off + size) continue;
-    if (field.kind !== 'kptr') throw denied(`${FIELD_NAMES[field.kind]} cannot be accessed directly by load/store`, n);
-    if (options.by === 'helper') throw denied('kptr cannot be accessed indirectly by helper', n);
-    if (!tnumIsConst(reg)) throw denied('kptr access cannot have variable offset', n);
+    const { name } = FIELD_SHAPES[field.kind];
+    if (!POINTERS.includes(field.kind)) throw denied(`${name} cannot be accessed directly by load/store`, n);
+    if (options.by === 'helper') throw denied(`${name} cannot be accessed indirectly by helper`, n);
+    if (!tnumIsConst(reg)) throw denied(`${name} access cannot have variable offset`, n);
     const at = off + (reg.vL | 0);
-    if (field.offset !== at) throw denied(`kptr access misaligned expected=${field.offset} off=${at}`, n);
-    if (size !== 8) throw denied('kptr access size must be BPF_DW', n);
+    if (field.offset !== at) throw denied(`${name} access misaligned expected=${field.offset} off=${at}`, n);
+    if (size !== 8) throw denied(`${name} access size must be BPF_DW`, n);
   }
 }
 

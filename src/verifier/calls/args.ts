@@ -1,16 +1,20 @@
 /** The arguments of a helper call, one by one against its prototype (check_func_arg, v6.18). */
+import type { SpecialField } from '../../btf/index.ts';
 import type { HelperArg, HelperProto } from '../../helpers/types.ts';
 import { checkAlignment } from '../access/alignment.ts';
 import { checkUnmodified } from '../access/context.ts';
 import { mayReadPackets } from '../access/packet-types.ts';
 import type { MapFacts } from '../environment.ts';
+import { exchangedField } from '../fields/exchange.ts';
+import { checkKptrType } from '../fields/kptr.ts';
+import { refuseInOrderCallback, useLock } from '../fields/lock.ts';
+import { inOrderCallback } from '../fields/order-callback.ts';
+import { mapOfField } from '../fields/place.ts';
 import { typeText } from '../log/type-text.ts';
-import { useDynptr } from '../objects/dynptr-args.ts';
-import { useSpinLock } from '../objects/spin-lock.ts';
-import { useTimer } from '../objects/timer.ts';
+import { checkReleasable, DYNPTR_TYPE, useDynptr } from '../objects/dynptr-args.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied, invalid } from '../rejection.ts';
-import { FLAG, isNullScalar, isPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
+import { FLAG, isNullScalar, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
 import { knownNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { ARG_TYPES, NULLABLE, READ_ONLY, UNINIT, WRITTEN } from './arg-types.ts';
@@ -34,8 +38,8 @@ export interface CallFacts {
   maxSize: bigint;
   memSize: number;
   subprog: number;
-  dynptrId: number;
-  dynptrRef: number;
+  /** The field that a pointer is exchanged with. */
+  field: SpecialField | undefined;
 }
 
 /** Checks all arguments. */
@@ -51,8 +55,7 @@ export function checkArgs(v: Verification, proto: HelperProto): CallFacts {
     maxSize: 0n,
     memSize: 0,
     subprog: 0,
-    dynptrId: 0,
-    dynptrRef: 0,
+    field: undefined,
   };
   for (const [i, arg] of proto.args.entries()) checkArg(v, i + 1, arg, facts);
   return facts;
@@ -67,16 +70,18 @@ function checkArg(v: Verification, n: number, arg: HelperArg, facts: CallFacts):
   if (isPacket(reg.type) && !mayUsePackets(v, facts.proto)) throw denied('helper access to the packet is not allowed', n);
   const isNull = isNullScalar(reg) && NULLABLE.has(arg.kind);
   if (!isNull) {
-    checkType(n, reg, arg);
+    checkType(v, n, reg, arg, facts);
     checkOffset(n, reg, arg);
   }
   if (arg.release === true) {
-    if (arg.kind !== 'dynptr' && reg.refId === 0 && !isNullScalar(reg)) {
-      throw invalid(`R${n} must be referenced when passed to release function`, n);
-    }
+    if (arg.kind === 'dynptr') checkReleasable(v, n);
+    else if (reg.refId === 0 && !isNullScalar(reg)) throw invalid(`R${n} must be referenced when passed to release function`, n);
     facts.releases = n;
   }
-  if (reg.refId !== 0) facts.refId = reg.refId;
+  if (reg.refId !== 0 && arg.kind !== 'kptr') {
+    if (facts.refId !== 0) throw denied(`more than one arg with ref_obj_id R${n} ${reg.refId} ${facts.refId}`, n);
+    facts.refId = reg.refId;
+  }
   use(v, n, reg, arg, facts, isNull);
 }
 
@@ -90,14 +95,25 @@ const PACKET_HELPERS: ReadonlySet<number> = new Set([
   1, 2, 3, 9, 11, 10, 28, 87, 195, 36, 4, 25, 26, 68, 84, 85, 86, 99, 100, 110, 204, 205, 206, 207,
 ]);
 
-function checkType(n: number, reg: Reg, arg: HelperArg): void {
+function checkType(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: CallFacts): void {
   const types = ARG_TYPES[arg.kind];
   if (types === undefined) return;
   let type = reg.type;
   if (READ_ONLY.has(arg.kind)) type &= ~FLAG.RDONLY;
   if (NULLABLE.has(arg.kind)) type &= ~FLAG.MAYBE_NULL;
-  if (types.includes(type)) return;
+  // What goes into a field may be the program's own.
+  if (facts.field !== undefined && (type & FLAG.ALLOC) !== 0) type &= ~(FLAG.ALLOC | FLAG.PERCPU);
+  if (types.includes(type)) {
+    if (facts.field !== undefined) checkExchanged(v, n, reg, facts.field);
+    return;
+  }
   throw denied(`R${n} type=${typeText(reg.type)} expected=${types.map(typeText).join(', ')}`, n);
+}
+
+/** The pointer that goes into a field is of the field's type, and surely there. */
+function checkExchanged(v: Verification, n: number, reg: Reg, field: SpecialField): void {
+  if (mayBeNull(reg.type)) throw denied(`Possibly NULL pointer passed to helper arg${n}`, n);
+  checkKptrType(v, field, reg, n, 'EACCES');
 }
 
 /** Which pointers may come with an offset (check_func_arg_reg_off). */
@@ -181,13 +197,21 @@ function use(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: CallFa
       checkConstString(v, n, reg);
       return;
     case 'spin_lock':
-      useSpinLock(v, n, reg, facts.proto.name === 'spin_lock');
+      refuseInOrderCallback(inOrderCallback(v));
+      useLock(v, n, 'lock', facts.proto.name === 'spin_lock' ? 'lock' : 'unlock');
       return;
     case 'timer':
-      useTimer(n, reg, facts);
+      facts.map = mapOfField(n, reg, 'timer');
+      facts.mapUid = reg.mapUid;
+      return;
+    case 'kptr':
+      facts.field = exchangedField(v, n, reg);
+      if (reg.type === KIND.MAP_VALUE) facts.map = reg.map;
+      return;
+    case 'dynptr_uninit':
+      useDynptr(v, n, { how: 'uninit', type: facts.proto.name === 'ringbuf_reserve_dynptr' ? DYNPTR_TYPE.RINGBUF : DYNPTR_TYPE.LOCAL });
       return;
     case 'dynptr':
-    case 'dynptr_uninit':
-      useDynptr(v, n, reg, arg, facts);
+      useDynptr(v, n, arg.release === true ? { how: 'mutable', type: DYNPTR_TYPE.RINGBUF } : { how: 'rdonly' });
   }
 }

@@ -5,14 +5,15 @@ import type { Slot } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import { checkAccess } from '../access/memory.ts';
 import { pushState } from '../explore/pending.ts';
+import { giveToField, setExchanged } from '../fields/exchange.ts';
+import { mayHoldLock } from '../fields/lock.ts';
+import { typeText } from '../log/type-text.ts';
 import { kernelStruct } from '../kernel-btf/lookup.ts';
-import { endDynptr } from '../objects/dynptr-args.ts';
-import { acquire, checkNothingHeld, dropHeld, release } from '../objects/held.ts';
+import { dynptrOf, endDynptr } from '../objects/dynptr-args.ts';
+import { acquire, checkNothingHeld, release } from '../objects/held.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { FLAG, isNullScalar, KIND, mayBeNull, type Reg, setPointer, setUnknownScalar } from '../state/reg.ts';
-import { BYTE, lowestByte } from '../state/stack.ts';
-import { changeRegs } from '../state/state.ts';
 import { narrowToS32, setSigned, setUnsigned, syncBounds, tnumIsConst, umaxNumber } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { type CallFacts, checkArgs } from './args.ts';
@@ -29,8 +30,8 @@ const MAP_WRITERS = [2, 3, 87, 88];
 const BOUNDED = [67, 141, 45, 115, 114];
 const GET_CPU = 8;
 const MAX_ERRNO = 4095;
-/** Helpers that look sockets up: sk_lookup_tcp, _udp, skc_lookup_tcp. ringbuf_reserve; map_lookup of sockets. */
-const ACQUIRERS = [84, 85, 99, 131];
+/** Helpers that look sockets up: sk_lookup_tcp, _udp, skc_lookup_tcp. ringbuf_reserve; kptr_xchg; map_lookup of sockets. */
+const ACQUIRERS = [84, 85, 99, 131, 194];
 /** Helpers that make another kind of socket of a socket: the reference goes along. */
 const CASTS = [95, 96, 98, 136, 137, 138, 139, 140, 178, 196];
 /** RET_PTR_TO_BTF_ID of enum bpf_return_type. */
@@ -46,16 +47,27 @@ export function callHelper(v: Verification, insn: Slot): number {
   if (facts.filled !== undefined) fillMemory(v, facts.filled);
   if (facts.releases !== 0) releaseArg(v, proto, facts);
   special(v, proto, facts);
+  // The memory that dynptr_data gives lives as long as the dynptr.
+  const dynptr = proto.ret === 'dynptr_mem_or_null' ? ownerOf(dynptrOf(v, 1)) : undefined;
   clearCallerSaved(v, v.frame);
-  const result = v.reg(0);
-  setResult(v, proto, facts, result);
-  refine(v, proto, facts, result);
+  setResult(v, proto, facts, dynptr);
+  refine(v, proto, facts, v.reg(0));
   if (facts.map !== undefined && !helperTakesMap(proto.id, facts.map.type, v.program.type)) {
     throw invalid(`cannot pass map_type ${facts.map.type} into func bpf_${proto.name}#${proto.id}`);
   }
   if (proto.id === TAIL_CALL) return tailCall(v);
   if (changesPackets(proto.id)) forgetPackets(v);
   return v.insn + 1;
+}
+
+/** A dynptr's number and reference. */
+interface Owner {
+  readonly id: number;
+  readonly refId: number;
+}
+
+function ownerOf(dynptr: Reg | undefined): Owner | undefined {
+  return dynptr === undefined ? undefined : { id: dynptr.id, refId: dynptr.refId };
 }
 
 /** A tail call that succeeds ends the program, or takes the place of a subprogram: its caller gets any number, and goes on after the call. */
@@ -88,32 +100,14 @@ function releaseArg(v: Verification, proto: HelperProto, facts: CallFacts): void
   const arg = proto.args[facts.releases - 1];
   let ok = isNullScalar(v.reg(facts.releases));
   if (arg?.kind === 'dynptr') {
-    const ref = endDynptr(v, facts.releases);
-    ok = ref !== 0 && releaseDynptrs(v, ref);
+    endDynptr(v, facts.releases);
+    ok = true;
+  } else if (facts.field !== undefined && facts.refId !== 0) {
+    ok = giveToField(v, facts.refId);
   } else if (facts.refId !== 0) {
     ok = release(v, facts.refId);
   }
   if (!ok) throw invalid(`func bpf_${proto.name}#${proto.id} reference has not been acquired before`);
-}
-
-/** The reference of a ring buffer's dynptr: slices and clones go with it. */
-function releaseDynptrs(v: Verification, ref: number): boolean {
-  if (!dropHeld(v.state, ref)) return false;
-  changeRegs(
-    v.state,
-    (reg) => reg.refId === ref,
-    (reg) => v.forget(reg),
-  );
-  for (const frame of v.state.frames) {
-    for (const [slot, saved] of frame.saved.entries()) {
-      if (saved?.refId !== ref || lowestByte(frame.types[slot] ?? 0) !== BYTE.DYNPTR) continue;
-      for (const at of [slot, slot - 1]) {
-        frame.types[at] = 0;
-        frame.saved[at] = undefined;
-      }
-    }
-  }
-  return true;
 }
 
 function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
@@ -145,12 +139,13 @@ function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
       return;
     case 'dynptr_from_mem': {
       const { type } = v.reg(1);
-      if (type !== KIND.MAP_VALUE) throw denied(`Unsupported reg type for bpf_dynptr_from_mem data`, 1);
+      if (type !== KIND.MAP_VALUE) throw denied(`Unsupported reg type ${typeText(type)} for bpf_dynptr_from_mem data`, 1);
     }
   }
 }
 
-function setResult(v: Verification, proto: HelperProto, facts: CallFacts, reg: Reg): void {
+function setResult(v: Verification, proto: HelperProto, facts: CallFacts, dynptr: Owner | undefined): void {
+  const reg = v.reg(0);
   switch (proto.ret) {
     case 'integer':
       setUnknownScalar(reg, !v.capable);
@@ -164,7 +159,7 @@ function setResult(v: Verification, proto: HelperProto, facts: CallFacts, reg: R
       setPointer(reg, KIND.MAP_VALUE | (certain ? 0 : FLAG.MAYBE_NULL));
       reg.map = facts.map;
       reg.mapUid = facts.mapUid;
-      if (certain && facts.map.special?.some((f) => f.kind === 'spin_lock') === true) reg.id = v.newId();
+      if (certain && mayHoldLock(v, reg)) reg.id = v.newId();
       break;
     }
     case 'mem_or_null':
@@ -205,10 +200,11 @@ function setResult(v: Verification, proto: HelperProto, facts: CallFacts, reg: R
     reg.btf = type.btf;
     reg.target = type.id;
   }
+  if (facts.field !== undefined) setExchanged(v, reg, facts.field);
   if (mayBeNull(reg.type)) reg.id = v.newId();
-  if (proto.ret === 'dynptr_mem_or_null') {
-    reg.dynptrId = facts.dynptrId;
-    reg.refId = facts.dynptrRef;
+  if (dynptr !== undefined) {
+    reg.dynptrId = dynptr.id;
+    reg.refId = dynptr.refId;
   } else if (CASTS.includes(proto.id)) {
     reg.refId = facts.refId;
   } else if (ACQUIRERS.includes(proto.id) || (proto.id === LOOKUP && facts.map !== undefined && SOCKMAPS.includes(facts.map.type))) {

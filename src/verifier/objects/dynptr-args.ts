@@ -1,78 +1,107 @@
 /** Dynptrs as arguments: made, used, and given back (process_dynptr_func, v6.18). */
-import type { HelperArg } from '../../helpers/types.ts';
-import { growStack, pointedFrame, STACK_MAX } from '../access/stack-bounds.ts';
-import type { CallFacts } from '../calls/args.ts';
-import { invalid, Rejection } from '../rejection.ts';
+import { checkAccess } from '../access/memory.ts';
+import { pointedFrame } from '../access/stack-bounds.ts';
+import { invalid } from '../rejection.ts';
 import { KIND, Reg, setPointer } from '../state/reg.ts';
 import { ALL, BYTE, lowestByte } from '../state/stack.ts';
 import type { Frame } from '../state/state.ts';
 import { knownNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { destroyDynptr, isMain } from './dynptr.ts';
-import { acquire } from './held.ts';
+import { acquire, release } from './held.ts';
 
-const LOCAL = 1;
-const RINGBUF = 2;
-/** Kinds of dynptrs by the helper that makes them. */
-const MADE_BY: Readonly<Record<string, number>> = { dynptr_from_mem: LOCAL, ringbuf_reserve_dynptr: RINGBUF };
-/** Helpers that take dynptrs of one kind only. */
-const WANTS: Readonly<Record<string, string>> = { ringbuf_submit_dynptr: 'ringbuf', ringbuf_discard_dynptr: 'ringbuf' };
+/** Kinds of dynptrs (enum bpf_dynptr_type). */
+export const DYNPTR_TYPE = { LOCAL: 1, RINGBUF: 2, SKB: 3, XDP: 4, SKB_META: 5 } as const;
+const TYPE_NAMES = ['', 'local', 'ringbuf', 'skb', 'xdp', 'skb_meta'];
 
-/** The dynptr's main slot; the other one is the slot below it in number. */
-function slotAt(n: number, reg: Reg): number {
-  if (!tnumIsConst(reg)) throw invalid('dynptr has to be at a constant offset', n);
+/** What becomes of a dynptr. `rdonly`: its memory may change, it may not. `mutable`: it may change, or end. */
+export type DynptrUse =
+  | { readonly how: 'uninit'; readonly type: number; readonly cloneRef?: number }
+  | { readonly how: 'rdonly' | 'mutable'; readonly type?: number };
+
+/** Lines of a refusal; the first is missing where there is nothing to say about the place. */
+function refuse(n: number, ...lines: readonly (string | undefined)[]): never {
+  throw invalid(lines.filter((line) => line !== undefined).join('\n'), n);
+}
+
+/** Slot of the dynptr's lower 8 bytes (the other is the one before it), or why the pointer is no place for a dynptr (dynptr_get_spi). */
+export function slotOfDynptr(reg: Reg): number | string {
+  if (!tnumIsConst(reg)) return 'dynptr has to be at a constant offset';
   const off = reg.off + knownNumber(reg);
-  if (off % 8 !== 0) throw invalid(`cannot pass in dynptr at an offset=${off}`, n);
-  const slot = -off / 8 - 1;
-  if (slot < 1) throw invalid(`cannot pass in dynptr at an offset=${off}`, n);
-  if (off < -STACK_MAX) throw new Rejection('EACCES', `invalid write to stack R${n} off=${off} size=16`, [n]);
+  const slot = Math.trunc((-off - 1) / 8);
+  if (off % 8 !== 0 || slot + 1 < 2) return `cannot pass in dynptr at an offset=${off}`;
   return slot;
 }
 
-/** The object in a dynptr argument. */
-function objectOf(v: Verification, n: number, reg: Reg, arg: HelperArg): { frame: Frame; slot: number; object: Reg } {
-  const missing = `Expected an initialized dynptr as arg #${n - 1}`;
+/** The dynptr that a register points to, if it is one. */
+export interface Pointed {
+  readonly frame: Frame;
+  readonly slot: number;
+  readonly object: Reg;
+}
+
+/** The dynptr on the stack that register `n` points to; or why there is none, undefined where there is nothing to say. */
+export function pointedDynptr(v: Verification, n: number): Pointed | string | undefined {
   const frame = pointedFrame(v, n);
-  const slot = slotAt(n, reg);
+  const slot = slotOfDynptr(v.reg(n));
+  if (typeof slot === 'string') return slot;
   const object = frame.saved[slot];
-  if (lowestByte(frame.types[slot] ?? 0) !== BYTE.DYNPTR || !isMain(frame, slot) || object === undefined) {
-    if (arg.release === true) throw invalid(`arg ${n} is an unacquired reference`, n);
-    throw invalid(missing, n);
-  }
+  if (object === undefined || lowestByte(frame.types[slot] ?? 0) !== BYTE.DYNPTR || !isMain(frame, slot)) return undefined;
   return { frame, slot, object };
 }
 
-export function useDynptr(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: CallFacts): void {
-  if (arg.kind === 'dynptr_uninit') {
-    make(v, n, reg, facts);
-    return;
-  }
-  if (reg.type === KIND.DYNPTR) {
-    if (arg.release === true) throw invalid('cannot release unowned const bpf_dynptr', n);
-    facts.dynptrId = reg.id;
-    return;
-  }
-  const { frame, slot, object } = objectOf(v, n, reg, arg);
-  if (arg.release === true && object.refId === 0) throw invalid(`arg ${n} is an unacquired reference`, n);
-  const wanted = WANTS[facts.proto.name];
-  if (wanted === 'ringbuf' && object.dynptrType !== RINGBUF) throw invalid(`Expected a dynptr of type ringbuf as arg #${n - 1}`, n);
-  v.liveness.read(frame.frameno, slot, v.insn);
-  v.liveness.read(frame.frameno, slot - 1, v.insn);
-  facts.dynptrId = object.id;
-  facts.dynptrRef = object.refId;
+/** The dynptr of register `n`: on the stack, or a constant one that a callback was given. */
+export function dynptrOf(v: Verification, n: number): Reg | undefined {
+  const reg = v.reg(n);
+  if (reg.type === KIND.DYNPTR) return reg;
+  const pointed = reg.type === KIND.STACK ? pointedDynptr(v, n) : undefined;
+  return typeof pointed === 'object' ? pointed.object : undefined;
 }
 
-function make(v: Verification, n: number, reg: Reg, facts: CallFacts): void {
-  if (reg.type !== KIND.STACK) throw invalid('Dynptr has to be an uninitialized dynptr', n);
+/** A dynptr that is to be released: only those on the stack can be (check_func_arg, OBJ_RELEASE). */
+export function checkReleasable(v: Verification, n: number): void {
+  if (v.reg(n).type !== KIND.STACK) throw invalid('cannot release unowned const bpf_dynptr', n);
   const frame = pointedFrame(v, n);
-  const slot = slotAt(n, reg);
-  growStack(v, frame, (slot + 1) * 8);
+  const slot = slotOfDynptr(v.reg(n));
+  if (typeof slot === 'string') refuse(n, slot, `arg ${n} is an unacquired reference`);
+  if ((frame.saved[slot]?.refId ?? 0) === 0) refuse(n, `arg ${n} is an unacquired reference`);
+}
+
+/** Register `n` is a dynptr argument. */
+export function useDynptr(v: Verification, n: number, use: DynptrUse): void {
+  const reg = v.reg(n);
+  if (reg.type !== KIND.STACK && reg.type !== KIND.DYNPTR) {
+    throw invalid(`arg#${n - 1} expected pointer to stack or const struct bpf_dynptr`, n);
+  }
+  if (use.how === 'uninit') {
+    make(v, n, reg, use);
+    return;
+  }
+  if (reg.type === KIND.DYNPTR && use.how === 'mutable') {
+    throw invalid('cannot pass pointer to const bpf_dynptr, the helper mutates it', n);
+  }
+  const pointed = reg.type === KIND.DYNPTR ? undefined : pointedDynptr(v, n);
+  if (reg.type === KIND.STACK && typeof pointed !== 'object') refuse(n, pointed, `Expected an initialized dynptr as arg #${n - 1}`);
+  const type = dynptrOf(v, n)?.dynptrType ?? 0;
+  if (use.type !== undefined && use.type !== type) {
+    throw invalid(`Expected a dynptr of type ${TYPE_NAMES[use.type]} as arg #${n - 1}`, n);
+  }
+  if (typeof pointed !== 'object') return;
+  v.liveness.read(pointed.frame.frameno, pointed.slot, v.insn);
+  v.liveness.read(pointed.frame.frameno, pointed.slot - 1, v.insn);
+}
+
+function make(v: Verification, n: number, reg: Reg, { type, cloneRef = 0 }: Extract<DynptrUse, { how: 'uninit' }>): void {
+  const slot = reg.type === KIND.STACK ? slotOfDynptr(reg) : undefined;
+  if (typeof slot !== 'number') refuse(n, slot, 'Dynptr has to be an uninitialized dynptr');
+  for (const off of [0, 8]) checkAccess(v, { at: n, off, size: 8, direction: 'write', value: -1 });
+  const frame = pointedFrame(v, n);
   for (const at of [slot, slot - 1]) destroyDynptr(v, frame, at);
   const object = new Reg();
   setPointer(object, KIND.STACK);
-  object.dynptrType = MADE_BY[facts.proto.name] ?? LOCAL;
+  object.dynptrType = type;
   object.id = v.newId();
-  if (object.dynptrType === RINGBUF) object.refId = acquire(v, v.insn);
+  if (type === DYNPTR_TYPE.RINGBUF) object.refId = cloneRef === 0 ? acquire(v, v.insn) : cloneRef;
   for (const at of [slot, slot - 1]) {
     frame.types[at] = ALL.DYNPTR;
     frame.saved[at] = undefined;
@@ -82,18 +111,32 @@ function make(v: Verification, n: number, reg: Reg, facts: CallFacts): void {
   frame.saved[slot] = object;
 }
 
-/** Ends the dynptr at register `n`, and with a ring buffer's all that share its reference. @returns whether it held one */
-export function endDynptr(v: Verification, n: number): number {
-  const reg = v.reg(n);
-  const frame = pointedFrame(v, n);
-  const slot = slotAt(n, reg);
-  const object = frame.saved[slot];
-  if (object === undefined) return 0;
-  frame.saved[slot] = undefined;
+/** The dynptr that register `n` points to is gone, with a ring buffer's all that share its reference (unmark_stack_slots_dynptr). */
+export function endDynptr(v: Verification, n: number): void {
+  const pointed = pointedDynptr(v, n);
+  if (typeof pointed !== 'object') return;
+  const { frame, slot, object } = pointed;
+  if (object.refId === 0) {
+    clear(v, frame, slot);
+    return;
+  }
+  releaseAll(v, object.refId);
+}
+
+function clear(v: Verification, frame: Frame, slot: number): void {
   for (const at of [slot, slot - 1]) {
     frame.types[at] = 0;
+    frame.saved[at] = undefined;
     v.scratchSlot(at);
     v.liveness.write(frame.frameno, at);
   }
-  return object.refId;
+}
+
+function releaseAll(v: Verification, ref: number): void {
+  release(v, ref);
+  for (const frame of v.state.frames) {
+    for (let slot = 1; slot < frame.saved.length; slot++) {
+      if (frame.saved[slot]?.refId === ref && lowestByte(frame.types[slot] ?? 0) === BYTE.DYNPTR) clear(v, frame, slot);
+    }
+  }
 }

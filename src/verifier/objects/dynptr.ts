@@ -1,6 +1,6 @@
 /** Dynptrs on the stack: two slots that only helpers may touch (kernel/bpf/verifier.c mark_stack_slots_dynptr and friends, v6.18). */
 import { invalid } from '../rejection.ts';
-import { KIND, type Reg } from '../state/reg.ts';
+import { FLAG, KIND, type Reg } from '../state/reg.ts';
 import { BYTE, lowestByte } from '../state/stack.ts';
 import { changeRegs, type Frame } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
@@ -32,7 +32,7 @@ export function forgetSlices(v: Verification, object: Reg): void {
   if (id === 0) return;
   changeRegs(
     v.state,
-    (reg) => reg.dynptrId === id && reg.type !== KIND.SCALAR,
+    (reg) => reg.dynptrId === id && (reg.type & ~FLAG.MAYBE_NULL) === KIND.MEM,
     (reg) => v.forget(reg),
   );
 }

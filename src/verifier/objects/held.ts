@@ -1,7 +1,10 @@
 /** References and locks that a path holds (acquire_reference, release_reference, v6.18). */
 import { invalid } from '../rejection.ts';
-import { changeRegs, type PathState } from '../state/state.ts';
+import { changeRegs, type Held, type PathState } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
+
+/** Kinds of locks. */
+export const LOCK_KINDS: readonly Held['kind'][] = ['lock', 'res_lock', 'res_lock_irq'];
 
 /** A reference is taken. @returns its number */
 export function acquire(v: Verification, insn: number): number {
@@ -31,8 +34,9 @@ export function release(v: Verification, id: number): boolean {
 
 /** The end of the program, or a tail call: nothing may be held. */
 export function checkNothingHeld(v: Verification, prefix: string): void {
-  checkNoReferences(v, prefix);
-  if (v.state.held.some((h) => h.kind === 'lock')) throw invalid(`${prefix} cannot be used inside bpf_spin_lock-ed region`);
+  if (isLocked(v.state)) throw invalid(`${prefix} cannot be used inside bpf_spin_lock-ed region`);
+  // References of a subprogram may be its caller's to give back.
+  if (v.state.frames.length === 1) checkNoReferences(v, prefix);
 }
 
 /** No reference is held where the program leaves for good. */
@@ -43,5 +47,5 @@ export function checkNoReferences(v: Verification, prefix: string): void {
 
 /** Whether a lock is held. */
 export function isLocked(state: PathState): boolean {
-  return state.held.some((h) => h.kind === 'lock');
+  return state.held.some((h) => LOCK_KINDS.includes(h.kind));
 }

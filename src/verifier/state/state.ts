@@ -78,7 +78,7 @@ function cloneFrame(from: Frame): Frame {
 
 /** Something that has to be given back: a reference, or a lock. */
 export interface Held {
-  readonly kind: 'ref' | 'lock';
+  readonly kind: 'ref' | 'lock' | 'res_lock' | 'res_lock_irq';
   readonly id: number;
   /** Instruction that took it. */
   readonly insn: number;

@@ -134,8 +134,8 @@ function learn(v: Verification, insn: Slot, c: Comparison, other: PathState, lin
 
   const isNullCheck = !is32 && (op === JMP.JEQ || op === JMP.JNE) && mayBeNull(dst.type) && (isReg ? isNullScalar(src) : insn.imm === 0);
   if (isNullCheck) {
-    settleNull(v.state, insn.dst, op === JMP.JNE);
-    settleNull(other, insn.dst, op === JMP.JEQ);
+    settleNull(v, v.state, insn.dst, op === JMP.JNE);
+    settleNull(v, other, insn.dst, op === JMP.JEQ);
   } else if (!(isReg && learnPackets(insn, dst, src, v.state, other)) && v.hidesPointer(insn.dst)) {
     throw denied(`R${insn.dst} pointer comparison prohibited`, insn.dst);
   }

@@ -36,7 +36,6 @@ export function loadImm64(v: Verification, insn: Slot, at: number): void {
   } else {
     setPointer(reg, KIND.MAP_VALUE);
     reg.off = use.offset;
-    if (use.map.special?.some((f) => f.kind === 'spin_lock') === true) reg.id = v.newId();
   }
   reg.map = use.map;
 }

@@ -1,8 +1,11 @@
 /** What a comparison with NULL tells of pointers that may be NULL (mark_ptr_or_null_regs, v6.18). */
 
+import { hasField } from '../../btf/index.ts';
+import { mayHoldLock } from '../fields/lock.ts';
 import { dropHeld } from '../objects/held.ts';
 import { FLAG, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
 import { changeRegs, type PathState, topFrame } from '../state/state.ts';
+import type { Verification } from '../verification.ts';
 
 const SOCKMAP = 15;
 const XSKMAP = 17;
@@ -18,7 +21,7 @@ export function setNotNull(reg: Reg): void {
   if (map?.inner !== undefined) {
     reg.type = KIND.MAP_PTR;
     reg.map = map.inner;
-    if (map.inner.special?.some((f) => f.kind === 'timer') === true) reg.mapUid = reg.id;
+    if (hasField(map.inner.special, 'timer', 'wq', 'task_work')) reg.mapUid = reg.id;
   } else if (map?.type === XSKMAP) {
     reg.type = KIND.XDP_SOCK;
   } else if (map?.type === SOCKMAP || map?.type === SOCKHASH) {
@@ -28,12 +31,8 @@ export function setNotNull(reg: Reg): void {
   }
 }
 
-function mayHoldLock(reg: Reg): boolean {
-  return reg.type === KIND.MAP_VALUE && reg.map?.special?.some((f) => f.kind === 'spin_lock') === true;
-}
-
 /** All copies of register `n`'s pointer are NULL, or none is. */
-export function settleNull(state: PathState, n: number, isNull: boolean): void {
+export function settleNull(v: Verification, state: PathState, n: number, isNull: boolean): void {
   const reg = topFrame(state).regs[n];
   if (reg === undefined) return;
   const { id, refId } = reg;
@@ -49,7 +48,7 @@ export function settleNull(state: PathState, n: number, isNull: boolean): void {
         return;
       }
       setNotNull(r);
-      if (!mayHoldLock(r)) r.id = 0;
+      if (!mayHoldLock(v, r)) r.id = 0;
     },
   );
 }
