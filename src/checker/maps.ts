@@ -68,7 +68,11 @@ export function createMap(
   const { btf, inner } = world;
   const special = btf === undefined || (attr.btfValueTypeId ?? 0) === 0 ? [] : checkMapBtf(attr, btf, world.kernelBtf());
   if (typeof special === 'number') {
-    throw new MapError(COMMAND, -special, `types ${attr.btfKeyTypeId ?? 0} and ${attr.btfValueTypeId} do not fit a map of this type and size`);
+    throw new MapError(
+      COMMAND,
+      -special,
+      `types ${attr.btfKeyTypeId ?? 0} and ${attr.btfValueTypeId} do not fit a map of this type and size`,
+    );
   }
   const map: CheckedMap = {
     kind: 'map',

@@ -2,7 +2,18 @@
 import { decodeText, ERRNO, type ErrnoName, NotSupportedError } from '../base/index.ts';
 import { openBtf, type SpecialField } from '../btf/index.ts';
 import type { MapInfo } from '../host/host.ts';
-import { checkMapBtf, checkSlotUpdate, createMap, ELEM_FLAG, MAP, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode, swapSlot } from '../maps/index.ts';
+import {
+  checkMapBtf,
+  checkSlotUpdate,
+  createMap,
+  ELEM_FLAG,
+  MAP,
+  MAP_FLAG,
+  type MapCreateAttr,
+  mapTypeRow,
+  numaNode,
+  swapSlot,
+} from '../maps/index.ts';
 import { HEADER } from '../mem/index.ts';
 import { nameOk } from '../programs/index.ts';
 import type { EngineCore } from './core.ts';

@@ -1,6 +1,15 @@
 /** Types of keys and values given when a map is made: do they fit the map, and which special fields does the value have (map_check_btf, v6.18). */
 import { ERRNO } from '../base/index.ts';
-import { type Btf, type BtfInt, type BtfType, checkOwnership, type FieldKind, MAP_FIELDS, parseFields, type SpecialField } from '../btf/index.ts';
+import {
+  type Btf,
+  type BtfInt,
+  type BtfType,
+  checkOwnership,
+  type FieldKind,
+  MAP_FIELDS,
+  parseFields,
+  type SpecialField,
+} from '../btf/index.ts';
 import { MAP_FLAG } from './common.ts';
 import type { MapCreateAttr } from './types.ts';
 
@@ -97,5 +106,7 @@ function isInt(type: BtfType, bits: number): type is BtfInt {
 /** struct bpf_cgroup_storage_key: a cgroup's number and an attach type. */
 function isCgroupKey(btf: Btf, type: BtfType): boolean {
   if (type.kind !== 'struct' || type.members.length !== 2) return false;
-  return type.members.every((member, i) => member.bitOffset === i * 64 && member.bitSize === 0 && isInt(btf.resolve(member.type), i === 0 ? 64 : 32));
+  return type.members.every(
+    (member, i) => member.bitOffset === i * 64 && member.bitSize === 0 && isInt(btf.resolve(member.type), i === 0 ? 64 : 32),
+  );
 }

@@ -18,7 +18,12 @@ const INTS: Readonly<Record<string, readonly [size: number, signed: boolean]>> =
   s64: [8, true],
 };
 
-const SHAPES = new Map([...Object.values(FIELD_SHAPES).filter((s) => s.name.startsWith('bpf_')), { name: 'bpf_dynptr', size: 16, align: 8 }].map((s) => [s.name, s]));
+const SHAPES = new Map(
+  [...Object.values(FIELD_SHAPES).filter((s) => s.name.startsWith('bpf_')), { name: 'bpf_dynptr', size: 16, align: 8 }].map((s) => [
+    s.name,
+    s,
+  ]),
+);
 
 /** A type of the builder: its id, and how it is laid out. */
 interface Laid {
@@ -27,7 +32,8 @@ interface Laid {
   readonly align: number;
 }
 
-const MEMBER = /^(?:(typedef|volatile|\w+(?=\s+\w+\s*\*))\s+)?(?:struct\s+)?([\w.]+)\s*(\*?)\s*(\w*)((?:\[\d+\])*)\s*(?:contains\(([^)]*)\))?\s*(?:tag\(([^)]*)\))?\s*(?:@(\d+))?$/;
+const MEMBER =
+  /^(?:(typedef|volatile|\w+(?=\s+\w+\s*\*))\s+)?(?:struct\s+)?([\w.]+)\s*(\*?)\s*(\w*)((?:\[\d+\])*)\s*(?:contains\(([^)]*)\))?\s*(?:tag\(([^)]*)\))?\s*(?:@(\d+))?$/;
 
 /** Types as they are declared. */
 export class TypeBuilder {
@@ -37,7 +43,8 @@ export class TypeBuilder {
 
   /** Declares what the text says. */
   declare(text: string): this {
-    for (const [, kind = '', name = '', body = ''] of text.matchAll(/(struct|union|section)\s+([\w.]*)\s*\{([^}]*)\}/g)) this.#aggregate(kind, name, body);
+    for (const [, kind = '', name = '', body = ''] of text.matchAll(/(struct|union|section)\s+([\w.]*)\s*\{([^}]*)\}/g))
+      this.#aggregate(kind, name, body);
     return this;
   }
 
@@ -91,12 +98,16 @@ export class TypeBuilder {
     const sizes: number[] = [];
     let end = 0;
     let align = 1;
-    for (const line of body.split(';').map((l) => l.trim()).filter((l) => l !== '')) {
+    for (const line of body
+      .split(';')
+      .map((l) => l.trim())
+      .filter((l) => l !== '')) {
       const match = MEMBER.exec(line);
       if (match === null) throw new Error(`cannot read member '${line}'`);
       const [, qualifier, target = '', star, memberName = '', dims = '', contains, tag, at] = match;
       let laid = star === '*' ? this.pointer(target, qualifier) : this.laid(target);
-      if (star !== '*' && qualifier === 'typedef') laid = { ...laid, id: this.add({ kind: 'typedef', name: `${target}_t`, type: laid.id }) };
+      if (star !== '*' && qualifier === 'typedef')
+        laid = { ...laid, id: this.add({ kind: 'typedef', name: `${target}_t`, type: laid.id }) };
       for (const [, n] of [...dims.matchAll(/\[(\d+)\]/g)].reverse()) {
         const type = this.add({ kind: 'array', name: '', type: laid.id, indexType: this.id('u32'), count: Number(n) });
         laid = { id: type, size: laid.size * Number(n), align: laid.align };

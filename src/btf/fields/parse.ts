@@ -3,7 +3,17 @@ import type { ErrnoName } from '../../base/index.ts';
 import type { Btf } from '../btf.ts';
 import { FieldError, FieldSearch, type FoundField } from './find.ts';
 import { declaredTargets } from './targets.ts';
-import { FIELD_SHAPES, type FieldKind, GRAPH_NODES, GRAPH_ROOTS, hasField, LOCKS, OBJECT_FIELDS, type SpecialField, type TypeRef } from './types.ts';
+import {
+  FIELD_SHAPES,
+  type FieldKind,
+  GRAPH_NODES,
+  GRAPH_ROOTS,
+  hasField,
+  LOCKS,
+  OBJECT_FIELDS,
+  type SpecialField,
+  type TypeRef,
+} from './types.ts';
 
 /** Largest object that a value may share with user space: a page. */
 const MAX_SHARED = 4096;
@@ -108,7 +118,9 @@ function ownTypes(btf: Btf, kernel: Btf | undefined): OwnTypes {
   return result;
 }
 
-const MEMBER_NAMES = (['spin_lock', 'list_head', 'list_node', 'rb_root', 'rb_node', 'refcount'] as const).map((kind) => FIELD_SHAPES[kind].name);
+const MEMBER_NAMES = (['spin_lock', 'list_head', 'list_node', 'rb_root', 'rb_node', 'refcount'] as const).map(
+  (kind) => FIELD_SHAPES[kind].name,
+);
 
 /** Types that make a structure that has them a special one: the kernel's structures by name, and tagged pointers. */
 function specialTypes(btf: Btf): ReadonlySet<number> {

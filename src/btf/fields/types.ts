@@ -94,6 +94,10 @@ export function hasField(fields: readonly SpecialField[] | undefined, ...kinds: 
 }
 
 /** The field of one of the kinds at exactly this offset (btf_record_find). */
-export function fieldAt(fields: readonly SpecialField[] | undefined, offset: number, kinds: readonly FieldKind[]): SpecialField | undefined {
+export function fieldAt(
+  fields: readonly SpecialField[] | undefined,
+  offset: number,
+  kinds: readonly FieldKind[],
+): SpecialField | undefined {
   return fields?.find((f) => f.offset === offset && kinds.includes(f.kind));
 }

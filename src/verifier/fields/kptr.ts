@@ -2,12 +2,12 @@
 import { type Btf, FIELD_SHAPES, GRAPH_NODES, hasField, ownFields, type SpecialField, type TypeRef } from '../../btf/index.ts';
 import { checkUnmodified } from '../access/context.ts';
 import type { Access } from '../access/memory.ts';
+import { structsMatch } from '../kernel-btf/match.ts';
 import { typeText } from '../log/type-text.ts';
 import { isLocked } from '../objects/held.ts';
 import { denied, Rejection } from '../rejection.ts';
 import { FLAG, isNullScalar, KIND, kindOf, type Reg, setBtfPointer, setPointer } from '../state/reg.ts';
 import type { Verification } from '../verification.ts';
-import { structsMatch } from '../kernel-btf/match.ts';
 
 /** Kernel structures that stay valid within an RCU section when their reference is gone (rcu_protected_types). */
 const RCU_PROTECTED = ['prog_test_ref_kfunc', 'cgroup', 'bpf_cpumask', 'task_struct', 'bpf_crypto_ctx'];
