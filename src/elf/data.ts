@@ -20,6 +20,24 @@ export function dataOrigin(section: ElfSection): 'rodata' | 'data' | 'bss' | und
   return named('.rodata') ? 'rodata' : named('.data') ? 'data' : undefined;
 }
 
+/** Variables of programs' arenas (`__arena`). */
+const ARENA_SECTION = '.addr_space.1';
+const ARENA = 33;
+const PAGE = 4096;
+
+/** The arena that holds the variables of an `.addr_space.1` section; undefined for other sections. */
+export function arenaOf(file: ElfFile, section: ElfSection, maps: readonly MapSpec[]): MapSpec | undefined {
+  if (section.name !== ARENA_SECTION || section.type !== SHT.PROGBITS || section.size === 0) return undefined;
+  const arena = maps.find((m) => m.type === ARENA);
+  if (arena === undefined) throw file.error('global __arena variables need an arena map declared in .maps', { section: section.name });
+  if (section.size > arena.maxEntries * PAGE) {
+    throw file.error(`${section.size} bytes of variables, but arena ${arena.name} has ${arena.maxEntries * PAGE}`, {
+      section: section.name,
+    });
+  }
+  return arena;
+}
+
 /** `exec.rodata`: up to 8 characters of the object's name and the section's; `.data.x` keeps its name (libbpf internal_map_name, v6.18). */
 export function dataMapName(object: string, section: string): string {
   if (section.indexOf('.', 1) >= 0) return section;

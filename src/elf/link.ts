@@ -46,8 +46,11 @@ export class Linker {
     this.#ext = ext;
   }
 
-  /** The program that starts with `main`. Throws FormatError with section and offset. */
-  link(main: ElfFunction): ProgramSpec {
+  /**
+   * The program that starts with `main`. Throws FormatError with section and offset.
+   * @param last a function that comes after all others, called or not: the exception callback
+   */
+  link(main: ElfFunction, last?: ElfFunction): ProgramSpec {
     const placed = new Map<ElfFunction, number>();
     const order: ElfFunction[] = [];
     let total = 0;
@@ -64,9 +67,14 @@ export class Linker {
     const references: Reference[] = [];
     place(main);
     const stack: { fn: ElfFunction; slot: number }[] = [{ fn: main, slot: 0 }];
-    while (stack.length > 0) {
-      const frame = stack[stack.length - 1];
-      if (frame === undefined) break;
+    for (;;) {
+      const frame = stack.at(-1);
+      if (frame === undefined) {
+        if (last === undefined || placed.has(last)) break;
+        place(last);
+        stack.push({ fn: last, slot: 0 });
+        continue;
+      }
       const { fn } = frame;
       if (frame.slot >= fn.count) {
         stack.pop();

@@ -4,13 +4,14 @@
  */
 import { type Diagnostic, decodeText, type Location } from '../base/index.ts';
 import { type Btf, type BtfExt, parseBtfExt } from '../btf/index.ts';
-import { dataMap, dataOrigin, kconfigMap, readExterns, readGlobals } from './data.ts';
+import { arenaOf, dataMap, dataOrigin, kconfigMap, readExterns, readGlobals } from './data.ts';
 import { ElfFile, type ElfRelocation, type ElfSection, SHF_ALLOC, SHT } from './file.ts';
 import { completeBtf, placeKconfig, withAddends } from './fixup.ts';
-import { type CodeSection, isCode, readCode } from './functions.ts';
+import { type CodeSection, type ElfFunction, isCode, readCode } from './functions.ts';
 import { type DataPlaces, Linker } from './link.ts';
 import { type PlacedMap, readBtfMaps, readLegacyMaps } from './maps.ts';
-import type { CollectionSpec, ExternSpec, GlobalSpec, MapSpec, ProgramSpec } from './types.ts';
+import { isStructOps, readStructOps } from './struct-ops.ts';
+import type { CollectionSpec, ExternSpec, GlobalSpec, MapSpec, ProgramSpec, StructOpsSpec } from './types.ts';
 
 /** Sections that stand for themselves, whatever their flags. */
 const METADATA = new Set(['license', 'version', 'maps', '.maps', '.BTF', '.BTF.ext', '.kconfig', '.ksyms', '']);
@@ -53,7 +54,9 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
   const code = readCode(file, relocations);
   const placed = readMaps(file, btf, relocations, code, only);
   const maps: MapSpec[] = placed.map((p) => p.spec);
+  const structOps: StructOpsSpec[] = [];
   const globals: GlobalSpec[] = [];
+  const arenas = new Map<number, { readonly name: string; readonly size: number }>();
   const dataMaps = new Map<number, MapSpec>();
   for (const section of file.sections) {
     const origin = dataOrigin(section);
@@ -64,6 +67,12 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
       maps.push(map);
       for (const global of readGlobals(file, section, map, btf)) globals.push(global);
       if (relocations.has(section.index)) warn('data-relocation', `relocations of ${section.name} are not applied`, section);
+    } else if (section.name === '.addr_space.1') {
+      const arena = arenaOf(file, section, maps);
+      if (arena !== undefined) arenas.set(section.index, { name: arena.name, size: section.size });
+    } else if (isStructOps(section) && section.size > 0) {
+      const program = (index: number, offset: number): string | undefined => programAt(code, index, offset);
+      for (const table of readStructOps(file, section, btf, relocations.get(section.index) ?? [], program)) structOps.push(table);
     } else if (section.type === SHT.PROGBITS && (section.flags & SHF_ALLOC) !== 0 && !isCode(section) && !METADATA.has(section.name)) {
       if (section.size > 0) warn('unknown-section', `section ${section.name} is not loaded`, section);
     }
@@ -76,11 +85,11 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
     }
   }
 
-  const linker = new Linker(file, code, dataPlaces(placed, dataMaps, externs), ext);
+  const linker = new Linker(file, code, dataPlaces(placed, dataMaps, arenas, externs), ext);
   const programs: ProgramSpec[] = [];
   for (const section of code.values()) {
     if (section.name === '.text') continue;
-    for (const fn of section.functions) if (fn.global) programs.push(linker.link(fn));
+    for (const fn of section.functions) if (fn.global) programs.push(linker.link(fn, exceptionCallback(btf, fn.name, code)));
   }
   unique(file, 'programs', programs);
   unique(file, 'maps', maps);
@@ -89,6 +98,7 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
     license: readLicense(only('license')),
     version: readVersion(only('version')),
     maps,
+    structOps,
     programs,
     globals,
     externs,
@@ -127,7 +137,12 @@ function readRelocations(file: ElfFile): Map<number, ElfRelocation[]> {
     if (section.type !== SHT.REL && section.type !== SHT.RELA) continue;
     const target = file.section(section.info);
     if (target === undefined) throw section.data.error(0, `relocations are for section ${section.info}, which does not exist`);
-    const wanted = isCode(target) || target.name === '.maps' || target.name.startsWith('.BTF') || dataOrigin(target) !== undefined;
+    const wanted =
+      isCode(target) ||
+      target.name === '.maps' ||
+      isStructOps(target) ||
+      target.name.startsWith('.BTF') ||
+      dataOrigin(target) !== undefined;
     if (!wanted) continue;
     const list = out.get(section.info) ?? [];
     out.set(section.info, list);
@@ -148,17 +163,56 @@ function readMaps(
   if (legacy !== undefined && legacy.size > 0) for (const map of readLegacyMaps(file, legacy)) out.push(map);
   const modern = only('.maps');
   if (modern !== undefined && modern.size > 0) {
-    const program = (section: number, offset: number): string | undefined => {
-      const target = code.get(section);
-      const fn = target?.name === '.text' ? undefined : target?.at.get(offset / 8);
-      return fn?.global === true ? fn.name : undefined;
-    };
+    const program = (section: number, offset: number): string | undefined => programAt(code, section, offset);
     for (const map of readBtfMaps(file, modern, btf, relocations.get(modern.index) ?? [], { program })) out.push(map);
   }
   return out;
 }
 
-function dataPlaces(placed: readonly PlacedMap[], dataMaps: ReadonlyMap<number, MapSpec>, externs: readonly ExternSpec[]): DataPlaces {
+/** What a program's declaration tag names as its exception callback (libbpf.c bpf_prog_assign_exc_cb, v6.18): a global function of .text. */
+function exceptionCallback(btf: Btf | undefined, program: string, code: ReadonlyMap<number, CodeSection>): ElfFunction | undefined {
+  if (btf === undefined) return undefined;
+  const name = exceptionTags(btf).get(program);
+  if (name === undefined) return undefined;
+  for (const section of code.values()) {
+    const found = section.name === '.text' ? section.functions.find((fn) => fn.name === name) : undefined;
+    if (found !== undefined) return found;
+  }
+  throw btf.error(0, `program ${program}: its exception callback ${name} is no function of .text`);
+}
+
+const EXCEPTION_TAG = 'exception_callback:';
+const tagsOf = new WeakMap<Btf, Map<string, string>>();
+
+/** Names of exception callbacks by the name of the program. */
+function exceptionTags(btf: Btf): Map<string, string> {
+  const known = tagsOf.get(btf);
+  if (known !== undefined) return known;
+  const out = new Map<string, string>();
+  for (let id = btf.first; id < btf.count; id++) {
+    if (btf.kind(id) !== 'decl_tag') continue;
+    const tag = btf.type(id);
+    if (tag.kind !== 'decl_tag' || tag.component !== -1 || !tag.name.startsWith(EXCEPTION_TAG)) continue;
+    const fn = btf.type(tag.type);
+    if (fn.kind === 'func') out.set(fn.name, tag.name.slice(EXCEPTION_TAG.length));
+  }
+  tagsOf.set(btf, out);
+  return out;
+}
+
+/** The program that starts at a place of an executable section. */
+function programAt(code: ReadonlyMap<number, CodeSection>, section: number, offset: number): string | undefined {
+  const target = code.get(section);
+  const fn = target?.name === '.text' ? undefined : target?.at.get(offset / 8);
+  return fn?.global === true ? fn.name : undefined;
+}
+
+function dataPlaces(
+  placed: readonly PlacedMap[],
+  dataMaps: ReadonlyMap<number, MapSpec>,
+  arenas: ReadonlyMap<number, { readonly name: string; readonly size: number }>,
+  externs: readonly ExternSpec[],
+): DataPlaces {
   const byPlace = new Map(placed.map((p) => [`${p.section}:${p.offset}`, p.spec.name]));
   const mapSections = new Set(placed.map((p) => p.section));
   const byName = new Map(externs.map((e) => [e.name, e]));
@@ -167,7 +221,7 @@ function dataPlaces(placed: readonly PlacedMap[], dataMaps: ReadonlyMap<number, 
     isMaps: (section) => mapSections.has(section),
     dataMap: (section) => {
       const map = dataMaps.get(section);
-      return map && { name: map.name, size: map.valueSize };
+      return map === undefined ? arenas.get(section) : { name: map.name, size: map.valueSize };
     },
     extern: (name) => byName.get(name),
   };

@@ -111,6 +111,21 @@ export interface ProgramSpec {
   readonly coreRelos: readonly CoreRelo[];
 }
 
+/** A table of operations that programs implement: a variable of `.struct_ops` or `.struct_ops.link`. */
+export interface StructOpsSpec {
+  readonly name: string;
+  /** Section name without the leading `?`. */
+  readonly section: string;
+  /** false for `?` sections. */
+  readonly autocreate: boolean;
+  /** BTF id of its struct. */
+  readonly typeId: number;
+  /** The initial bytes, function pointers being 0. */
+  readonly contents: Uint8Array;
+  /** Programs by the byte offset of the member that points to them. */
+  readonly programs: ReadonlyMap<number, string>;
+}
+
 /** Everything in an object file. */
 export interface CollectionSpec {
   /** File name up to its first dot: prefix of data maps' names. */
@@ -119,6 +134,7 @@ export interface CollectionSpec {
   /** The u32 of the `version` section. */
   readonly version: number | undefined;
   readonly maps: readonly MapSpec[];
+  readonly structOps: readonly StructOpsSpec[];
   readonly programs: readonly ProgramSpec[];
   readonly globals: readonly GlobalSpec[];
   readonly externs: readonly ExternSpec[];

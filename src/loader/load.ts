@@ -5,17 +5,22 @@
 import { BpfError, type Diagnostic, type Location, plainMessage, SyscallError, VerifierError } from '../base/index.ts';
 import { type CollectionSpec, type MapSpec, type ProgramSpec, parseElf } from '../elf/index.ts';
 import type { Fd, Host } from '../host/index.ts';
+import { attachBtfId } from './attach-btf.ts';
 import { Collection } from './collection.ts';
 import { type CoreProgram, explainPoison, relocateTypes } from './core.ts';
 import { createMaps, fdValue, indexKey } from './create-maps.ts';
+import { resolveSymbols } from './kernel-symbols.ts';
 import { Program } from './program.ts';
-import { infoBytes, relocate } from './relocate.ts';
+import { loadRefusal } from './refusal.ts';
+import { infoBytes, type RelocationWorld, relocate } from './relocate.ts';
 import { LoadState } from './state.ts';
-import { programMeaning, sectionMeaning } from './target.ts';
+import { findOperations, type Operation } from './struct-ops.ts';
+import { programMeaning, type SectionMeaning, type SectionType, sectionMeaning, sectionType } from './target.ts';
 import type { CollectionInput, LoadOptions } from './types.ts';
 import { initialContents } from './variables.ts';
 
 const PROG_ARRAY = 3;
+const STRUCT_OPS = 27;
 const NAME_SIZE = 15;
 
 /**
@@ -26,14 +31,18 @@ export function loadCollection(host: Host, input: CollectionInput, options: Load
   const spec = input instanceof Uint8Array ? parseElf(input, options.name) : input;
   refuseUnknown(spec, options);
   const wanted = spec.programs.filter((p) => options.programs?.[p.name]?.autoload ?? p.autoload);
+  const symbols = resolveSymbols(host, spec);
+  // Elsewhere an object is loaded whole or not at all; the engine, which has few kernel symbols, asks for those that are used.
+  if (host.name !== 'engine') for (const symbol of symbols.values()) if (symbol.kind === 'missing') throw symbol.error;
+  const operations = host.name === 'engine' ? new Map<string, Operation>() : findOperations(host, spec);
   const core = relocateTypes(host, spec, wanted, options);
   const state = new LoadState(host, spec, options, initialContents(spec, options));
   try {
     createMaps(state);
-    const fds = new Map<string, Fd>([...state.maps].map(([name, map]) => [name, map.fd]));
+    const world = { fds: new Map<string, Fd>([...state.maps].map(([name, map]) => [name, map.fd])), symbols, operations, host: host.name };
     for (const program of wanted) {
       const relocated = core.get(program.name) ?? { insns: program.insns.slice(), relocations: [] };
-      state.programs.set(program.name, loadProgram(state, program, relocated, fds));
+      state.programs.set(program.name, loadProgram(state, program, relocated, world));
     }
     if (host.name !== 'verifier') fillProgArrays(state);
     state.closeBtf();
@@ -60,23 +69,57 @@ function refuseUnknown(spec: CollectionSpec, options: LoadOptions): void {
   }
 }
 
-function loadProgram(state: LoadState, program: ProgramSpec, core: CoreProgram, fds: ReadonlyMap<string, Fd>): Program {
+interface LoadWorld extends RelocationWorld {
+  /** What struct_ops programs implement, by program. */
+  readonly operations: ReadonlyMap<string, Operation>;
+}
+
+interface LoadedAs extends SectionType {
+  readonly meaning: SectionMeaning | undefined;
+}
+
+/** How a program is loaded: by the options, else by its section. Hosts that attach nothing do not read where it is attached. */
+function loadedAs(state: LoadState, program: ProgramSpec): LoadedAs {
   const own = state.options.programs?.[program.name] ?? {};
-  const meaning = own.type === undefined ? programMeaning(program) : sectionMeaning(program.section);
-  const type = own.type ?? meaning?.type ?? 0;
-  const expectedAttachType = own.expectedAttachType ?? meaning?.expectedAttachType;
+  let said: SectionType | undefined;
+  let meaning: SectionMeaning | undefined;
+  if (state.host.name === 'engine') {
+    meaning = own.type === undefined ? programMeaning(program) : sectionMeaning(program.section);
+    said = meaning;
+  } else {
+    said = sectionType(program.section);
+    if (own.type === undefined && said === undefined) {
+      throw loadRefusal('EINVAL', `program ${program.name}: missing BPF prog type, check ELF section name '${program.section}'`);
+    }
+  }
+  return {
+    meaning,
+    type: own.type ?? said?.type ?? 0,
+    expectedAttachType: own.expectedAttachType ?? said?.expectedAttachType,
+    flags: own.flags ?? said?.flags ?? 0,
+  };
+}
+
+function loadProgram(state: LoadState, program: ProgramSpec, core: CoreProgram, world: LoadWorld): Program {
+  const { meaning, type, flags, ...said } = loadedAs(state, program);
+  const operation = type === STRUCT_OPS && world.host !== 'engine' ? operationOf(program, world.operations) : undefined;
+  const expectedAttachType = operation?.member ?? said.expectedAttachType;
+  const attach =
+    operation?.typeId ??
+    attachBtfId(state.host, { name: program.name, section: program.section, type, expectedAttachType: expectedAttachType ?? 0 });
   const info = infoBytes(program);
   const btfFd = info.funcInfo === undefined ? undefined : state.btfFd();
   const { insns } = core;
-  relocate(state.spec, program, insns, fds);
+  relocate(state.spec, program, insns, world);
   try {
     const loaded = state.host.progLoad({
       type,
       insns,
       license: state.spec.license,
       name: program.name.slice(0, NAME_SIZE),
-      flags: own.flags ?? meaning?.flags ?? 0,
+      flags,
       ...(expectedAttachType === undefined ? {} : { expectedAttachType }),
+      ...(attach === undefined ? {} : { attachBtfId: attach }),
       ...(state.spec.version === undefined ? {} : { kernVersion: state.spec.version }),
       ...(state.options.logLevel === undefined ? {} : { logLevel: state.options.logLevel }),
       ...(btfFd === undefined ? {} : { btfFd, ...info }),
@@ -88,6 +131,13 @@ function loadProgram(state: LoadState, program: ProgramSpec, core: CoreProgram, 
     if (poison !== undefined) throw poison;
     throw explain(error, program);
   }
+}
+
+/** What a struct_ops program implements. */
+function operationOf(program: ProgramSpec, operations: ReadonlyMap<string, Operation>): Operation {
+  const found = operations.get(program.name);
+  if (found !== undefined) return found;
+  throw loadRefusal('EINVAL', `program ${program.name}: SEC("struct_ops") program isn't referenced anywhere, did you forget to use it?`);
 }
 
 /** Names the program, and the source lines of what was found. */

@@ -1,17 +1,26 @@
 /** The last step before progLoad: fds and addresses into a linked program's bytecode, its records as bpf(2) takes them. */
 import { NotSupportedError } from '../base/index.ts';
-import type { CollectionSpec, ProgramSpec } from '../elf/index.ts';
-import type { Fd } from '../host/index.ts';
+import type { CollectionSpec, ProgramSpec, Reference } from '../elf/index.ts';
+import type { Fd, Host } from '../host/index.ts';
+import type { KernelSymbol } from './kernel-symbols.ts';
 
 const CALL = 0x85;
 /** imm of a call of an absent weak kfunc: refused only where it can be reached (libbpf.c POISON_CALL_KFUNC_BASE, v6.18). */
 const POISONED_KFUNC = 2_002_000_000;
 
-/** Puts the fds of its maps into a program's bytecode. Throws NotSupportedError for kernel symbols, naming what is needed. */
-export function relocate(spec: CollectionSpec, program: ProgramSpec, insns: Uint8Array, fds: ReadonlyMap<string, Fd>): void {
+/** What bytecode is completed with. */
+export interface RelocationWorld {
+  /** Maps by name. */
+  readonly fds: ReadonlyMap<string, Fd>;
+  readonly symbols: ReadonlyMap<string, KernelSymbol>;
+  readonly host: Host['name'];
+}
+
+/** Puts the fds of its maps and what its kernel symbols stand for into a program's bytecode. Throws for kernel symbols that are not to be had. */
+export function relocate(spec: CollectionSpec, program: ProgramSpec, insns: Uint8Array, { fds, symbols, host }: RelocationWorld): void {
   const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
   const kconfig = spec.maps.find((m) => m.origin === 'kconfig')?.name ?? '.kconfig';
-  const externs = new Map(spec.externs.map((e, index) => [e.name, { index, weak: e.weak }]));
+  const externs = new Map(spec.externs.map((e, index) => [e.name, index]));
   for (const reference of program.references) {
     const at = reference.insn * 8;
     switch (reference.kind) {
@@ -25,25 +34,41 @@ export function relocate(spec: CollectionSpec, program: ProgramSpec, insns: Uint
         break;
       }
       case 'ksym':
-      case 'kfunc': {
-        const extern = externs.get(reference.name);
-        if (extern?.weak !== true) {
-          const what = reference.kind === 'kfunc' ? 'kernel function' : 'kernel symbol';
-          throw new NotSupportedError(
-            `program ${program.name}, insn ${reference.insn}: ${what} ${reference.name} cannot be resolved here`,
-            {
-              hint: 'declare it __weak and test for it before use',
-            },
-          );
-        }
-        // An absent weak symbol is address 0; an absent weak function must not be called.
-        view.setUint8(at + 1, view.getUint8(at + 1) & 15);
-        if (view.getUint8(at) === CALL) view.setInt32(at + 4, POISONED_KFUNC + extern.index, true);
+      case 'kfunc':
+        putSymbol(view, reference, symbols.get(reference.name), { host, program, index: externs.get(reference.name) ?? 0 });
         break;
-      }
       case 'func':
         break;
     }
+  }
+}
+
+function putSymbol(
+  view: DataView,
+  { insn, kind, name }: Reference,
+  symbol: KernelSymbol | undefined,
+  { host, program, index }: { readonly host: string; readonly program: ProgramSpec; readonly index: number },
+): void {
+  const at = insn * 8;
+  if (symbol === undefined || symbol.kind === 'missing') {
+    const what = kind === 'kfunc' ? 'kernel function' : 'kernel symbol';
+    const where = `program ${program.name}, insn ${insn}`;
+    if (host !== 'engine' && symbol !== undefined) throw symbol.error;
+    throw new NotSupportedError(`${where}: ${what} ${name} cannot be resolved here`, {
+      hint: 'declare it __weak and test for it before use',
+    });
+  }
+  if (symbol.kind === 'btf') {
+    view.setInt32(at + 4, symbol.id, true);
+    return;
+  }
+  // An absent weak symbol is address 0; an absent weak function must not be called.
+  view.setUint8(at + 1, view.getUint8(at + 1) & 15);
+  if (view.getUint8(at) === CALL) {
+    view.setInt32(at + 4, POISONED_KFUNC + index, true);
+  } else if (symbol.kind === 'address') {
+    view.setUint32(at + 4, Number(BigInt.asUintN(32, symbol.address)), true);
+    view.setUint32(at + 12, Number(symbol.address >> 32n), true);
   }
 }
 

@@ -2,7 +2,7 @@
 import { FormatError } from '../base/index.ts';
 import type { ProgramSpec } from '../elf/index.ts';
 import type { AttachTarget } from '../host/index.ts';
-import { matchSection, type SectionRow } from '../programs/index.ts';
+import { ATTACH_TYPE, matchSection, type SectionRow } from '../programs/index.ts';
 
 const SOCKET_FILTER = 1;
 const BPF_F_SLEEPABLE = 1 << 4;
@@ -40,6 +40,25 @@ const BY_HAND = new Set([
   'netfilter',
 ]);
 
+/** What a section's programs are loaded as. */
+export type SectionType = Pick<SectionMeaning, 'type' | 'expectedAttachType' | 'flags'>;
+
+/** The type that a section stands for, wherever it is attached; undefined when libbpf has no such section. */
+export function sectionType(section: string): SectionType | undefined {
+  const row = matchSection(section)?.row;
+  if (row === undefined) return undefined;
+  // Marked places are attached many at a time where the kernel can (libbpf.c libbpf_prepare_prog_load).
+  return row.attach === 'usdt' ? { ...typeOf(row), expectedAttachType: ATTACH_TYPE.TRACE_UPROBE_MULTI } : typeOf(row);
+}
+
+function typeOf(row: SectionRow): SectionType {
+  return {
+    type: row.progType,
+    expectedAttachType: row.attachType,
+    flags: (row.sleepable === true ? BPF_F_SLEEPABLE : 0) | (row.frags === true ? BPF_F_XDP_HAS_FRAGS : 0),
+  };
+}
+
 /**
  * Reads a section name (`kprobe/do_execve+0x10`), or undefined when the table has no such section.
  * Throws FormatError for a target that is malformed.
@@ -53,11 +72,7 @@ export function sectionMeaning(section: string): SectionMeaning | undefined {
       : { type: SOCKET_FILTER, expectedAttachType: undefined, flags: 0, target: undefined, auto: false, slot: slotOf(socket[1]) };
   }
   const { row } = match;
-  const common = {
-    type: row.progType,
-    expectedAttachType: row.attachType,
-    flags: (row.sleepable === true ? BPF_F_SLEEPABLE : 0) | (row.frags === true ? BPF_F_XDP_HAS_FRAGS : 0),
-  };
+  const common = typeOf(row);
   const slot = row.attach === 'kprobe' ? slotOf(match.target) : undefined;
   if (slot !== undefined) return { ...common, target: undefined, auto: false, slot };
   const target = parseTarget(row, match.target, section);

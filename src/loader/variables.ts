@@ -2,6 +2,7 @@
 import { BpfError, FormatError } from '../base/index.ts';
 import { type Btf, encodeValue, isChar } from '../btf/index.ts';
 import type { CollectionSpec, ExternSpec, GlobalSpec, MapSpec } from '../elf/index.ts';
+import { loadRefusal } from './refusal.ts';
 import type { LoadOptions, VariableValue } from './types.ts';
 
 /** The kernel version that the engine models, as KERNEL_VERSION(6, 18, 0). */
@@ -68,7 +69,7 @@ function kconfigContents(spec: CollectionSpec, map: MapSpec, options: LoadOption
     if (value !== undefined) {
       out.set(kconfigBytes(spec.btf, extern, value), extern.offset);
     } else if (!extern.weak) {
-      throw new BpfError(`extern ${extern.name} has no value`, { hint: 'give it in the kconfig option, or declare it __weak' });
+      throw loadRefusal('ESRCH', `extern '${extern.name}' (strong): not resolved`, 'give it in the kconfig option, or declare it __weak');
     }
   }
   return out;

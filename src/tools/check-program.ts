@@ -1,5 +1,5 @@
 /** One program of an object verified for a kernel, as libbpf would load it there: alone, with all of the object's maps. */
-import { type Diagnostic, NotSupportedError, plainMessage, SyscallError, VerifierError } from '../base/index.ts';
+import { BpfError, type Diagnostic, NotSupportedError, plainMessage, SyscallError, VerifierError } from '../base/index.ts';
 import type { CollectionSpec, ProgramSpec } from '../elf/index.ts';
 import { loadCollection } from '../loader/index.ts';
 import { type KernelWorld, verifierHost } from './kernel-world.ts';
@@ -15,7 +15,7 @@ export interface ProgramCheck {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Loads one program on a host that only verifies. Throws what is no verdict: malformed objects. */
+/** Loads one program on a host that only verifies. What the loader refuses is a rejection, too. */
 export function checkProgram(
   world: KernelWorld,
   spec: CollectionSpec,
@@ -28,6 +28,7 @@ export function checkProgram(
   try {
     const collection = loadCollection(verifierHost(world), alone, {
       programs: { ...Object.fromEntries(others), [program.name]: { autoload: true } },
+      ...(spec.externs.some((e) => e.kind === 'kconfig') ? { kconfig: world.kconfig() } : {}),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     });
     return { verdict: 'accepted', log: collection.program(program.name).log, diagnostics: [] };
@@ -40,8 +41,9 @@ export function checkProgram(
       const hint = error.hint === undefined ? {} : { hint: error.hint };
       return { verdict: 'rejected', errno: error.code, message: plainMessage(error), ...hint, log: '', diagnostics: [] };
     }
-    if (!(error instanceof NotSupportedError)) throw error;
+    if (!(error instanceof BpfError)) throw error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return { verdict: 'unsupported', message: error.message, ...hint, log: '', diagnostics: [] };
+    const rest = { message: error.message, ...hint, log: '', diagnostics: [] };
+    return error instanceof NotSupportedError ? { verdict: 'unsupported', ...rest } : { verdict: 'rejected', errno: 'EINVAL', ...rest };
   }
 }

@@ -1,5 +1,7 @@
 /** Which kernel programs are verified for: the types of a file, of the running kernel, or the engine's own; and the running kernel's symbols. */
 import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { gunzipSync } from 'node:zlib';
 import { BpfError } from '../base/index.ts';
 import { Btf } from '../btf/index.ts';
 import { VerifierHost } from '../checker/index.ts';
@@ -17,6 +19,8 @@ export interface KernelWorld {
   readonly btf: () => Btf;
   /** Address of a kernel symbol; undefined where there is none. */
   readonly symbol: (name: string) => bigint | undefined;
+  /** Its configuration and version, for `__kconfig` externs; asked for when an object has some. */
+  readonly kconfig: () => Readonly<Record<string, string | number>>;
 }
 
 /**
@@ -25,7 +29,7 @@ export interface KernelWorld {
  */
 export function kernelWorld(file?: string): KernelWorld {
   const path = file ?? (existsSync(VMLINUX) ? VMLINUX : undefined);
-  if (path === undefined) return { name: "the engine's own types", btf: engineBtf, symbol: () => undefined };
+  if (path === undefined) return { name: "the engine's own types", btf: engineBtf, symbol: () => undefined, kconfig: () => ({}) };
   let btf: Btf | undefined;
   const read = (): Btf => {
     btf ??= openBtf(path);
@@ -34,15 +38,20 @@ export function kernelWorld(file?: string): KernelWorld {
   if (file !== undefined) {
     read();
     // Nothing says which symbols that kernel has: any may be there.
-    return { name: file, btf: read, symbol: () => 0xffff_ffff_8100_0000n };
+    return { name: file, btf: read, symbol: () => 0xffff_ffff_8100_0000n, kconfig: () => ({}) };
   }
   let symbols: Map<string, bigint> | undefined;
+  let kconfig: Record<string, string | number> | undefined;
   return {
     name: path,
     btf: read,
     symbol: (name) => {
       symbols ??= readSymbols();
       return symbols.get(name);
+    },
+    kconfig: () => {
+      kconfig ??= { ...readConfig(), LINUX_KERNEL_VERSION: kernelVersion(release()) };
+      return kconfig;
     },
   };
 }
@@ -74,4 +83,26 @@ function readSymbols(): Map<string, bigint> {
     if (address !== undefined && name !== undefined && !out.has(name)) out.set(name, BigInt(`0x${address}`));
   }
   return out;
+}
+
+/** KERNEL_VERSION of a release's text: `6.18.44-x` -> 0x06122c. */
+function kernelVersion(text: string): number {
+  const [major = 0, minor = 0, patch = 0] = text.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0);
+  return major * 65536 + minor * 256 + Math.min(patch, 255);
+}
+
+/** The running kernel's configuration, from where libbpf reads it; empty where there is none. */
+function readConfig(): Record<string, string> {
+  const texts = [
+    () => readFileSync(`/boot/config-${release()}`, 'latin1'),
+    () => gunzipSync(readFileSync('/proc/config.gz')).toString('latin1'),
+  ];
+  for (const text of texts) {
+    try {
+      return Object.fromEntries([...text().matchAll(/^(CONFIG_\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]));
+    } catch {
+      // The next place.
+    }
+  }
+  return {};
 }

@@ -50,6 +50,7 @@ function spec(more: Partial<CollectionSpec>): CollectionSpec {
     license: 'GPL',
     version: undefined,
     maps: [],
+    structOps: [],
     programs: [],
     globals: [],
     externs: [],
