@@ -20,7 +20,9 @@ export const RUN_AREA = {
   R2: 20,
   /** i32: loops and calls that the run may still make (JitOptions.budget). The host sets it before a run. */
   BUDGET: 24,
-  /** Kind of the last fault (FAULT), 0 for none; the host clears it. Then where: program (index in the module) and slot. */
+  /** Number of the program that runs; checked code keeps it. */
+  PROGRAM: 28,
+  /** Kind of the last fault (FAULT), 0 for none; the host clears it. Then where: the program's number (its index in the module if it has none) and slot. */
   FAULT: 32,
   FAULT_PROGRAM: 36,
   FAULT_INSN: 40,

@@ -164,8 +164,6 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
     code.i32(1);
     code.op('i32.add');
     code.mem('i32.store', RUN_AREA.TAIL_CALLS);
-    w.push32(1);
-    code.op1('local.get', w.frame);
     write();
   };
   const failed = code.open('block');
@@ -200,13 +198,28 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
     code.i32(now);
     code.op('i32.eq');
     code.open('if');
-    jump(() => code.op1('return_call', entry));
+    jump(() => {
+      w.push32(1);
+      code.op1('local.get', w.frame);
+      code.op1('return_call', entry);
+    });
     code.close();
   }
   w.area();
   code.op1('local.get', target);
   code.mem('i32.store', RUN_AREA.TARGET);
   jump(() => {
+    code.op1('local.get', target);
+    code.misc('table.size');
+    code.op('i32.ge_u');
+    code.open('if');
+    // A program newer than the table.
+    w.push32(1);
+    code.op1('local.get', w.frame);
+    code.op1('return_call', linker.runtime('missed'));
+    code.close();
+    w.push32(1);
+    code.op1('local.get', w.frame);
     code.op1('local.get', target);
     code.op1('return_call_indirect', linker.entryType);
     code.u32(0);

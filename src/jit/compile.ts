@@ -30,7 +30,7 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   const { uses } = plan;
   const takesAddresses = plan.drafts.some((draft) => draft.addresses.length > 0);
   const usesTable = uses.tailCalls || takesAddresses;
-  const module = new ModuleBuilder();
+  const module = new ModuleBuilder(options.name);
   module.import({ module: 'env', name: 'memory', kind: 'memory', shared: options.sharedMemory !== false });
   const areaGlobal = module.import({ module: 'env', name: 'area', kind: 'global', type: 'i32' });
   if (usesTable) module.import({ module: 'env', name: 'table', kind: 'table' });
@@ -75,6 +75,13 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
     module.define(access, accessFunction(areaGlobal, reach, fault));
   }
   const entryType = module.type(ENTRY_TYPE);
+  const missImport = runtime.get('miss');
+  if (missImport !== undefined) {
+    const missed = module.reserve();
+    runtime.set('missed', missed);
+    module.define(missed, missFunction(areaGlobal, missImport, fault, entryType));
+    module.export('miss', missed);
+  }
   const callbacks: JitCallback[] = [];
   const callbackFunctions: number[] = [];
   const callbackIndex = new Map<string, number>();
@@ -93,6 +100,7 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
       const index = helperIndex.get(id);
       return signature === undefined || index === undefined ? undefined : { signature, index };
     },
+    numberOf: (program) => programs[program]?.number ?? program,
     sub: (program, slot) => subs.get(`${program}:${slot}`),
     entryOf: (number) => byNumber.get(number),
     runtime: (name) => runtime.get(name) ?? fault,
@@ -129,12 +137,6 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
     module.export(info.repeat, repeat);
     module.export(info.entry, entry.index);
     infos.push(info);
-  }
-  const missImport = runtime.get('miss');
-  if (missImport !== undefined) {
-    const miss = module.reserve();
-    module.define(miss, missFunction(areaGlobal, missImport, fault, entryType));
-    module.export('miss', miss);
   }
   if (callbackFunctions.length > 0) {
     module.type(CALLBACK_TYPE);

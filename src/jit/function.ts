@@ -36,6 +36,8 @@ export interface Linker {
   readonly tableBaseGlobal: number;
   helper(id: number): { readonly signature: HelperSignature; readonly index: number } | undefined;
   sub(program: number, slot: number): FunctionPlan | undefined;
+  /** What faults say of the program with an index: its number, or its index where it has none. */
+  numberOf(program: number): number;
   /** Index of the entry function of the program with a number. */
   entryOf(number: number): number | undefined;
   /** Index of an imported or internal function. */
@@ -46,8 +48,8 @@ export interface Linker {
   callback(program: number, slot: number): number;
 }
 
-/** Functions besides the programs': `access` and `fault` are in the module, the others are imported from `env`. */
-export type RuntimeFunction = 'access' | 'fault' | 'reach' | 'packet' | 'progArray' | 'miss';
+/** Functions besides the programs': `access`, `fault` and `missed` are in the module, the others are imported from `env`. */
+export type RuntimeFunction = 'access' | 'fault' | 'missed' | 'reach' | 'packet' | 'progArray' | 'miss';
 
 /** Writes one function's instructions. */
 export class FunctionWriter {
@@ -221,7 +223,7 @@ export class FunctionWriter {
   fault(kind: number, slot: number): void {
     const { code } = this;
     code.i32(kind);
-    code.i32(this.plan.program);
+    code.i32(this.linker.numberOf(this.plan.program));
     code.i32(slot);
     code.op1('call', this.linker.runtime('fault'));
     code.op('unreachable');

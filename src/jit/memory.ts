@@ -26,7 +26,7 @@ function pushAddress(w: FunctionWriter, base: number, off: number, size: AccessS
     }
     code.op1('local.get', w.frame);
     code.i32(size | (write ? WRITE : 0));
-    code.i32(w.plan.program);
+    code.i32(w.linker.numberOf(w.plan.program));
     code.i32(slot);
     code.op1('call', w.linker.runtime('access'));
     return { offset: 0, align: 0 };

@@ -1,9 +1,10 @@
 /** A module of compileToWasm as text, for people: functions with their instructions indented by blocks. Knows what the translator emits, no more. */
 import { FormatError } from '../base/index.ts';
-import { ATOMIC_PREFIX, TYPE, VOID, WASM, WASM_ATOMIC } from './wasm/opcodes.ts';
+import { ATOMIC_PREFIX, MISC_PREFIX, TYPE, VOID, WASM, WASM_ATOMIC, WASM_MISC } from './wasm/opcodes.ts';
 
 const OPS = new Map<number, string>(Object.entries(WASM).map(([name, code]) => [code, name]));
 const ATOMIC_OPS = new Map<number, string>(Object.entries(WASM_ATOMIC).map(([name, code]) => [code, name]));
+const MISC_OPS = new Map<number, string>(Object.entries(WASM_MISC).map(([name, code]) => [code, name]));
 const TYPES = new Map<number, string>(Object.entries(TYPE).map(([name, code]) => [code, name]));
 const KINDS = ['func', 'table', 'memory', 'global'];
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10, custom: 0 } as const;
@@ -100,6 +101,11 @@ function instruction(r: Reader, names: ReadonlyMap<number, string>, types: reado
     const name = ATOMIC_OPS.get(r.byte()) ?? '?';
     return `${name}${memory(r)}`;
   }
+  if (code === MISC_PREFIX) {
+    const misc = MISC_OPS.get(r.byte()) ?? '?';
+    r.at += misc === 'memory.copy' ? 2 : 1;
+    return misc;
+  }
   const name = OPS.get(code);
   if (name === undefined) throw new FormatError(`opcode 0x${code.toString(16)}, expected one that the translator emits`, { offset: start });
   switch (name) {
@@ -170,7 +176,9 @@ function readNames(bytes: Uint8Array, sections: ReadonlyMap<number, Section>): M
   const section = sections.get(SECTION.custom);
   if (section === undefined) return names;
   const r = new Reader(bytes, section.start);
-  if (r.name() !== 'name' || r.byte() !== 1) return names;
+  if (r.name() !== 'name') return names;
+  // The module's own name comes first, where it has one.
+  while (r.byte() === 0) r.at += r.u32();
   r.u32();
   for (let left = r.u32(); left > 0; left--) names.set(r.u32(), r.name());
   return names;

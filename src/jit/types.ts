@@ -38,6 +38,8 @@ export interface JitOptions {
   readonly tailTarget?: (map: number, index: number) => number | undefined;
   /** Whether the memory is shared. Default true. */
   readonly sharedMemory?: boolean;
+  /** Name of the module, which stands in stack traces; letters and digits. */
+  readonly name?: string;
 }
 
 /** What is known of a translated program. */

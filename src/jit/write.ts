@@ -91,6 +91,11 @@ function writePrologue(w: FunctionWriter): void {
   const { plan, code } = w;
   const { webs } = plan;
   if (plan.kind === 'entry') {
+    if (w.checked) {
+      w.area();
+      code.i32(w.linker.numberOf(plan.program));
+      code.mem('i32.store', RUN_AREA.PROGRAM);
+    }
     if ((webs.liveIn & 2) !== 0) {
       code.op1('local.get', 0);
       w.initialise(1, HIGH.nullable);

@@ -43,7 +43,14 @@ export interface InsnFact {
   pointer?: number;
   /** Paths came with pointers of different kinds. */
   mixed?: boolean;
+  /** Ways that a conditional jump can go: 1 jumps, 2 goes on. */
+  ways?: number;
+  /** Key of an array lookup that is a constant and in range; -1: not on all paths. */
+  key?: number;
 }
+
+/** What an instruction puts in its destination, by path. */
+export const RESULT = { POINTER: 1, NULLABLE: 2, OTHER: 4 } as const;
 
 export class Verification {
   readonly program: VerifierProgram;
@@ -67,6 +74,8 @@ export class Verification {
   live: Uint16Array = new Uint16Array();
   mapUses: ReadonlyMap<number, MapUse> = new Map();
   readonly facts: (InsnFact | undefined)[] = [];
+  /** RESULT bits by slot. Of types alone: ranges may be wider in states that were found equal to one simulated. */
+  readonly results: Uint8Array;
   /** Instructions that some path came to. */
   readonly seen: Uint8Array;
   readonly liveness = new StackLiveness(this);
@@ -114,6 +123,7 @@ export class Verification {
     this.strict = (flags & PROG_FLAG.STRICT_ALIGNMENT) !== 0 && (flags & PROG_FLAG.ANY_ALIGNMENT) === 0;
     this.testFreq = (flags & PROG_FLAG.STATE_FREQ) !== 0;
     this.seen = new Uint8Array(insns.length);
+    this.results = new Uint8Array(insns.length);
   }
 
   get frame(): Frame {

@@ -83,7 +83,7 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
     insn: refusal.insn,
     diagnostics: [],
     stats: none,
-    facts: { kinds: [] },
+    facts: { kinds: [], results: [], branches: [], keys: [] },
   });
   if (count < 1 || count > limit) return early(refuse('E2BIG', ''));
   if (!Number.isInteger(count) || PROGRAM_TYPE_BY_ID.get(program.type) === undefined) return early(refuse('EINVAL', ''));

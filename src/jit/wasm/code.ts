@@ -1,5 +1,15 @@
 /** Growing bytes and the instructions written into them. Sections are module.ts's business. */
-import { ATOMIC_PREFIX, VOID, WASM, WASM_ATOMIC, type WasmAtomicOp, type WasmOp } from './opcodes.ts';
+import {
+  ATOMIC_PREFIX,
+  MISC_PREFIX,
+  VOID,
+  WASM,
+  WASM_ATOMIC,
+  WASM_MISC,
+  type WasmAtomicOp,
+  type WasmMiscOp,
+  type WasmOp,
+} from './opcodes.ts';
 
 /** A growing array of bytes with WebAssembly's number formats. */
 export class Bytes {
@@ -115,6 +125,14 @@ export class Code extends Bytes {
     this.byte(WASM_ATOMIC[op]);
     this.byte(align);
     this.u32(offset);
+  }
+
+  /** Works on memory 0 or table 0. */
+  misc(op: WasmMiscOp): void {
+    this.byte(MISC_PREFIX);
+    this.byte(WASM_MISC[op]);
+    this.byte(0);
+    if (op === 'memory.copy') this.byte(0);
   }
 
   /** Opens a block without results. @returns its label for br() */

@@ -46,7 +46,12 @@ export class ModuleBuilder {
   readonly #counts = { function: 0, memory: 0, table: 0, global: 0 };
   readonly #bodies: (FunctionBody | undefined)[] = [];
   readonly #exports: { readonly name: string; readonly index: number }[] = [];
+  readonly #name: string;
   #elements: Elements | undefined;
+
+  constructor(name = '') {
+    this.#name = name;
+  }
 
   type(type: FunctionType): number {
     const key = `${type.params.join()}>${type.results.join()}`;
@@ -143,6 +148,13 @@ export class ModuleBuilder {
     const starts = this.#code(out, bodies);
     section(out, 0, (to) => {
       to.name('name');
+      if (this.#name !== '') {
+        const name = new Bytes();
+        name.name(this.#name);
+        to.byte(0);
+        to.u32(name.length);
+        to.raw(name.view);
+      }
       const names = new Bytes();
       const imported = this.#imports.filter((one) => one.kind === 'function').map((one) => `${one.module}.${one.name}`);
       const all = [...imported, ...bodies.map((body) => body.name)];

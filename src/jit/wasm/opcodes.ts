@@ -1,5 +1,9 @@
 /** The WebAssembly instructions that the translator emits, by their names in the text format. Their immediates are known to text.ts. */
 
+/** Instructions behind the prefix 0xfc, by their second byte. */
+export const MISC_PREFIX = 0xfc;
+export const WASM_MISC = { 'memory.copy': 10, 'memory.fill': 11, 'table.size': 16 } as const;
+export type WasmMiscOp = keyof typeof WASM_MISC;
 /** Value types. */
 export const TYPE = { i32: 0x7f, i64: 0x7e, f64: 0x7c } as const;
 export type ValueType = keyof typeof TYPE;

@@ -5,6 +5,7 @@ import type { Slot } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import { checkAccess } from '../access/memory.ts';
 import { pushState } from '../explore/pending.ts';
+import { noteKey } from '../facts.ts';
 import { giveToField, setExchanged } from '../fields/exchange.ts';
 import { mayHoldLock } from '../fields/lock.ts';
 import { kernelStruct } from '../kernel-btf/lookup.ts';
@@ -155,6 +156,7 @@ function setResult(v: Verification, proto: HelperProto, facts: CallFacts, dynptr
     case 'map_value':
     case 'map_value_or_null': {
       if (facts.map === undefined) throw new Rejection('EFAULT', 'verifier bug: unexpected null map_ptr');
+      if (proto.id === LOOKUP) noteKey(v, facts.key < facts.map.maxEntries ? facts.key : -1);
       const certain = proto.ret === 'map_value' || (proto.id === LOOKUP && facts.key >= 0 && facts.key < facts.map.maxEntries);
       setPointer(reg, KIND.MAP_VALUE | (certain ? 0 : FLAG.MAYBE_NULL));
       reg.map = facts.map;

@@ -3,6 +3,7 @@ import { checkAtomic, checkLoad, checkStore, sizeOf } from '../access/atomic.ts'
 import { checkAccess, notePointer } from '../access/memory.ts';
 import { callSubprogram } from '../calls/frames.ts';
 import { callHelper } from '../calls/helper.ts';
+import { noteResult } from '../facts.ts';
 import { POINT } from '../graph/points.ts';
 import type { InsnFacts } from '../insn-rules.ts';
 import { checkInsn } from '../insn-rules.ts';
@@ -21,6 +22,8 @@ import type { Verification } from '../verification.ts';
 const MAX_PROCESSED = 1_000_000;
 const EXIT = 0x95;
 const SPIN_UNLOCK = 94;
+/** By instruction class: BPF_LD, BPF_LDX, BPF_ALU, BPF_ALU64. */
+const WRITES_DST = [1, 1, 0, 0, 1, 0, 0, 1];
 const RESERVED = /reserved fields|invalid may_goto|atomic opcode/;
 
 /** Follows all paths from the current state. */
@@ -56,6 +59,7 @@ export function explore(v: Verification, facts: InsnFacts): void {
     v.liveness.begin(at);
     const next = step(v, refusals.get(at));
     v.liveness.commit();
+    if (WRITES_DST[insn.code & 7] === 1) noteResult(v, at, v.frame.regs[insn.dst]);
     v.prevInsn = before;
     if (next === undefined) {
       const taken = nextPath(v);

@@ -41,6 +41,8 @@ export function checkJump(v: Verification, insn: Slot): number {
   if (flags !== 0) v.pushHistory(flags);
 
   const taken = outcome(dst, src, op, is32);
+  const fact = v.fact(v.insn);
+  fact.ways = (fact.ways ?? 0) | (taken === 1 ? 1 : taken === 0 ? 2 : 3);
   if (taken >= 0) {
     if (!isPointer(dst)) markPrecise(v, insn.dst);
     if (isReg && !isPointer(src)) markPrecise(v, insn.src);
