@@ -26,6 +26,7 @@ declare namespace WebAssembly {
     readonly length: number;
     get(index: number): unknown;
     set(index: number, value: unknown): void;
+    grow(delta: number, value?: unknown): number;
   }
   class RuntimeError extends Error {}
   function validate(bytes: Uint8Array): boolean;

@@ -22,7 +22,7 @@ import type {
   TraceSource,
 } from '../host/host.ts';
 import { MAP, type MapCreateAttr } from '../maps/index.ts';
-import { CPU, cpuRecord, HEADER, type HeapUsage, heapUsage, layOut, Mem, releaseDead } from '../mem/index.ts';
+import { CPU, cpuRecord, HEADER, type HeapUsage, heapUsage, layOut, Mem, RUN_MODE, releaseDead } from '../mem/index.ts';
 import { parseTarget, targetName } from './attach-target.ts';
 import { BpfFs } from './bpffs.ts';
 import { btfLoad } from './btf-commands.ts';
@@ -50,7 +50,11 @@ export interface EngineOptions {
   readonly clock?: Clock;
   /** Bytes of a CPU's trace buffer. */
   readonly traceBytesPerCpu?: number;
-  /** Instructions that a run may execute. */
+  /** false: programs are interpreted. Default: they are compiled to WebAssembly, on whichever thread runs them. */
+  readonly jit?: boolean;
+  /** Compiled programs are checked at every access and call, as the interpreter checks: for tests of the verifier and of the compiler. */
+  readonly checked?: boolean;
+  /** Loops, calls and rounds of callbacks that a compiled run may make, or instructions that an interpreted one may execute. Default: 10 million interpreted instructions. */
   readonly budget?: number;
   /** Shows a notice once, when the first program that prints to the trace pipe is loaded. */
   readonly onTracePrintk?: (notice: string) => void;
@@ -59,6 +63,7 @@ export interface EngineOptions {
 const DEFAULT_MEMORY = 64 << 20;
 const DEFAULT_MAXIMA = [2 ** 32, 2 ** 30, 2 ** 28];
 const CPUS_MAX = 4096;
+const BUDGET_MAX = 0x7fff_ffff;
 
 function defaultCpus(): number {
   const scope = globalThis as { readonly navigator?: { readonly hardwareConcurrency?: number } };
@@ -108,9 +113,12 @@ export class Engine implements Host {
       cpus,
       ...(traceBytesPerCpu === undefined ? {} : { bytesPerCpu: traceBytesPerCpu }),
     });
-    const { clock, budget } = options;
+    const { clock } = options;
+    const mode = (options.jit === false ? RUN_MODE.INTERPRET : 0) | (options.checked === true ? RUN_MODE.CHECKED : 0);
+    mem.dv.setUint32(HEADER.RUN_MODE, mode, true);
+    mem.dv.setUint32(HEADER.BUDGET, Math.min(Math.max(0, options.budget ?? 0), BUDGET_MAX), true);
     this.possibleCpus = cpus;
-    this.runner = new Runner(env, { ...(clock === undefined ? {} : { clock }), ...(budget === undefined ? {} : { budget }) });
+    this.runner = new Runner(env, clock === undefined ? {} : { clock });
     this.#core = new EngineCore(env, cpus);
     this.#pins = new BpfFs(this.#core);
     this.#banner = bannerOnce(options.onTracePrintk ?? (() => undefined));

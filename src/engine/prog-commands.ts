@@ -7,6 +7,7 @@ import type { ProgInfo, ProgLoadAttr, ProgLoadResult, TestRunAttr, TestRunResult
 import { MAP } from '../maps/index.ts';
 import { HEADER, idTableAdd, PROG, PROG_FLAG, PROG_MAGIC } from '../mem/index.ts';
 import { checkProgLoad, isGplCompatible, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
+import { encodeFacts } from './compiled/facts.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
 import { MapReferences } from './map-references.ts';
@@ -45,7 +46,7 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
   const { helpers } = contextUse(attr.insns);
   if (PRINTING.some((id) => helpers.has(id))) printing();
   const references = new MapReferences(core, attr.insns);
-  const log = verifyProgram(attr, { core, gpl, references });
+  const verified = verifyProgram(attr, { core, gpl, references });
   const maps = [...references.maps];
   const facts = { type: attr.type, expectedAttachType: attr.expectedAttachType ?? 0, xdpFrags: (flags & XDP_HAS_FRAGS) !== 0 };
   for (const map of maps) {
@@ -54,8 +55,17 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
     }
   }
   const tag = toHex(sha256(references.tagged).subarray(0, 8), '');
-  const prog = publish(core, { ...facts, name, tag, gpl, sleepable, image: references.image, maps });
-  return { fd: core.open(prog), log: (attr.logLevel ?? 0) === 0 ? '' : log };
+  const prog = publish(core, {
+    ...facts,
+    name,
+    tag,
+    gpl,
+    sleepable,
+    image: references.image,
+    verifierFacts: encodeFacts(verified.facts),
+    maps,
+  });
+  return { fd: core.open(prog), log: (attr.logLevel ?? 0) === 0 ? '' : verified.log };
 }
 
 interface Loaded {
@@ -67,13 +77,14 @@ interface Loaded {
   readonly gpl: boolean;
   readonly sleepable: boolean;
   readonly image: Uint8Array;
+  readonly verifierFacts: Uint8Array;
   readonly maps: readonly MapObject[];
 }
 
 /** Writes the program's record and image into the shared memory and enters it in the table. */
 function publish(core: EngineCore, loaded: Loaded): ProgObject {
   const { mem, env } = core;
-  const image = env.alloc(loaded.image.length);
+  const image = env.alloc(loaded.image.length + loaded.verifierFacts.length);
   const record = env.alloc(PROG.MAPS + loaded.maps.length * 4);
   if (image === 0 || record === 0) {
     for (const block of [image, record]) if (block !== 0) env.free(block);
@@ -81,12 +92,14 @@ function publish(core: EngineCore, loaded: Loaded): ProgObject {
   }
   const id = core.nextId(HEADER.NEXT_PROG_ID);
   mem.copyIn(image, loaded.image);
+  mem.copyIn(image + loaded.image.length, loaded.verifierFacts);
   const { dv } = mem;
   dv.setUint32(record + PROG.MAGIC, PROG_MAGIC, true);
   dv.setUint32(record + PROG.ID, id, true);
   dv.setUint32(record + PROG.TYPE, loaded.type, true);
   dv.setUint32(record + PROG.IMAGE, image, true);
   dv.setUint32(record + PROG.IMAGE_SIZE, loaded.image.length, true);
+  dv.setUint32(record + PROG.FACTS_SIZE, loaded.verifierFacts.length, true);
   dv.setUint32(record + PROG.EXPECTED_ATTACH, loaded.expectedAttachType, true);
   dv.setUint32(record + PROG.FLAGS, (loaded.gpl ? PROG_FLAG.GPL : 0) | (loaded.sleepable ? PROG_FLAG.SLEEPABLE : 0), true);
   dv.setBigUint64(record + PROG.TAG, BigInt(`0x${loaded.tag}`), false);
@@ -97,7 +110,7 @@ function publish(core: EngineCore, loaded: Loaded): ProgObject {
   });
   idTableAdd(mem, dv.getUint32(HEADER.PROG_TABLE, true), id, record, record + PROG.NODE);
   for (const map of loaded.maps) map.refs++;
-  const { image: bytes, ...facts } = loaded;
+  const { image: bytes, verifierFacts: _, ...facts } = loaded;
   const prog: ProgObject = {
     ...facts,
     kind: 'prog',

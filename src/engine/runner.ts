@@ -4,15 +4,18 @@
  */
 import { BpfError } from '../base/index.ts';
 import { type Clock, type CurrentTask, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, SCRATCH_SIZE } from '../helpers/index.ts';
-import { type CallCore, type HelperEntry, Interpreter, type ProgramImage, prepare, STACK_BYTES } from '../interp/index.ts';
-import { MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
-import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, ThreadEnv, unlock } from '../mem/index.ts';
+import type { CallCore, HelperEntry } from '../interp/index.ts';
+import { mapKernel } from '../maps/index.ts';
+import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, RUN_MODE, ThreadEnv, unlock } from '../mem/index.ts';
 import { defaultClock } from './clock.ts';
-import { contextUse, cpuMatters } from './context-use.ts';
+import { Compiled } from './compiled/compiled.ts';
+import type { Executor } from './executor.ts';
 import { readAny, readStr, STRING_STEP } from './fault-safe.ts';
 import { recordFault } from './faults.ts';
+import { Interpreted } from './interpreted.ts';
 import { perfAccess } from './perf.ts';
 import { makeTask } from './task.ts';
+import { type ThreadProgram, ThreadPrograms } from './thread-programs.ts';
 import { TraceWriter, traceFlags } from './trace/index.ts';
 import type { ProgramRunner, RunContext, SharedEngine } from './types.ts';
 
@@ -20,25 +23,7 @@ import type { ProgramRunner, RunContext, SharedEngine } from './types.ts';
 export interface RunnerOptions {
   /** Clock of programs on this thread; by default performance.now() from the engine's origin. */
   readonly clock?: Clock;
-  /** Instructions that a run may execute. */
-  readonly budget?: number;
 }
-
-/** A program as this thread has decoded it. */
-interface Decoded {
-  readonly image: ProgramImage;
-  /** Offset of its record. */
-  readonly record: number;
-  readonly type: number;
-  readonly ctxWritable: boolean;
-  readonly reads: boolean;
-  readonly cpuMatters: boolean;
-  /** Descriptors of all its maps, those included whose values alone it names. */
-  readonly maps: readonly number[];
-}
-
-/** Programs of this type may write their context (kernel/bpf/syscall.c, BPF_PROG_TYPE_SYSCALL). */
-const SYSCALL_TYPE = 31;
 
 /** What runs now, as helpers see it. */
 interface Current {
@@ -60,14 +45,10 @@ export class Runner implements ProgramRunner {
   readonly mem: Mem;
   readonly env: ThreadEnv;
   readonly clock: Clock;
-  readonly #options: RunnerOptions;
   /** Made for the first run: many threads only ask about programs. */
-  #interpreter: Interpreter | undefined;
-  #stack = 0;
+  #executor: Executor | undefined;
   #scratch = 0;
-  readonly #programs = new Map<number, Decoded>();
-  /** By descriptor; the id tells whether it is still the same map. */
-  readonly #regions = new Map<number, { readonly id: number; readonly regions: readonly Region[] }>();
+  readonly #programs: ThreadPrograms;
   readonly #cpus: number;
   readonly #now: Current;
   readonly #input = { ctx: 0, ctxSize: 0, ctxWritable: false };
@@ -78,7 +59,7 @@ export class Runner implements ProgramRunner {
     this.mem = env.mem;
     this.clock = options.clock ?? defaultClock(env.mem.dv.getFloat64(HEADER.CLOCK_ORIGIN, true));
     this.#cpus = env.mem.dv.getUint32(HEADER.CPUS, true);
-    this.#options = options;
+    this.#programs = new ThreadPrograms(env);
     this.#now = { task: makeTask(env.mem), cpu: 0, cookie: 0n, funcIp: 0n, progId: 0, progType: 0 };
   }
 
@@ -97,22 +78,23 @@ export class Runner implements ProgramRunner {
 
   /** Gives the thread's working memory back. The runner must not be used afterwards. */
   close(): void {
-    if (this.#interpreter === undefined) return;
-    this.env.free(this.#stack);
+    if (this.#executor === undefined) return;
+    this.#executor.close();
     this.env.free(this.#scratch);
   }
 
   /** Makes ready what the first run would otherwise wait for (milliseconds of compiling). */
   warmUp(): void {
-    this.#interpreter ??= this.#createInterpreter();
+    this.#executor ??= this.#createExecutor();
+    this.#executor.warmUp();
   }
 
   readsCtx(progId: number): boolean {
-    return this.#decoded(progId)?.reads ?? false;
+    return this.#programs.get(progId)?.reads ?? false;
   }
 
   readsCpu(progId: number): boolean {
-    return this.#decoded(progId)?.cpuMatters ?? false;
+    return this.#programs.get(progId)?.cpuMatters ?? false;
   }
 
   run(progId: number, run: RunContext): number | undefined {
@@ -124,8 +106,8 @@ export class Runner implements ProgramRunner {
     return this.#hold(progId, run)?.r0;
   }
 
-  /** Runs a program while holding the CPU. @returns the interpreter with its result when it came to its end */
-  #hold(progId: number, run: RunContext): Interpreter | undefined {
+  /** Runs a program while holding the CPU. @returns the executor with its result when it came to its end */
+  #hold(progId: number, run: RunContext): Executor | undefined {
     const { mem, env } = this;
     if (!(run.cpu >= 0 && run.cpu < this.#cpus)) throw new BpfError(`cpu ${run.cpu} is not below ${this.#cpus} possible CPUs`);
     const cpu = cpuRecord(mem, run.cpu);
@@ -138,7 +120,7 @@ export class Runner implements ProgramRunner {
     Atomics.add(mem.i32, (cpu + CPU.SEQ) >>> 2, 1);
     try {
       // Looked up with the CPU held: from here on its memory stays until the CPU is free again.
-      const program = this.#decoded(progId);
+      const program = this.#programs.get(progId);
       if (program === undefined) return undefined;
       mem.dv.setUint32(cpu + CPU.PROG, progId, true);
       return this.#execute(progId, program, run);
@@ -150,7 +132,7 @@ export class Runner implements ProgramRunner {
     }
   }
 
-  #execute(progId: number, program: Decoded, run: RunContext): Interpreter | undefined {
+  #execute(progId: number, program: ThreadProgram, run: RunContext): Executor | undefined {
     const now = this.#now;
     this.env.cpu = run.cpu;
     now.cpu = run.cpu;
@@ -165,16 +147,16 @@ export class Runner implements ProgramRunner {
     input.ctxWritable = program.ctxWritable;
     const timed = this.mem.dv.getUint32(HEADER.STATS, true) !== 0;
     const began = timed ? this.clock.monotonic() : 0n;
-    this.#interpreter ??= this.#createInterpreter();
-    const interpreter = this.#interpreter;
-    const done = interpreter.run(program.image, input);
+    this.#executor ??= this.#createExecutor();
+    const executor = this.#executor;
+    const done = executor.run(program, input);
     if (timed) this.#count(program.record + PROG.RUN_TIME, Number(this.clock.monotonic() - began));
     this.#count(program.record + PROG.RUN_COUNT, 1);
-    if (done) return interpreter;
+    if (done) return executor;
     this.#count(program.record + PROG.FAULTS, 1);
-    const fault = interpreter.fault;
+    const { fault } = executor;
     recordFault(this.env, {
-      progId: fault?.image.progId ?? progId,
+      progId: fault?.progId ?? progId,
       cpu: run.cpu,
       insn: fault?.insn ?? 0,
       reason: fault?.reason ?? 'the program did not end',
@@ -183,30 +165,24 @@ export class Runner implements ProgramRunner {
     return undefined;
   }
 
-  #createInterpreter(): Interpreter {
+  #createExecutor(): Executor {
+    const { env } = this;
     const helpers: HelperEntry[] = [];
     for (const proto of HELPERS) {
       const impl = HELPER_IMPL_BY_ID[proto.id];
       if (impl !== undefined) helpers.push({ proto, impl });
     }
-    this.#stack = this.env.allocOrThrow(STACK_BYTES);
-    this.#scratch = this.env.allocOrThrow(SCRATCH_SIZE + STRING_STEP);
-    const { budget } = this.#options;
-    const made = new Interpreter({
-      mem: this.mem,
-      stack: { base: this.#stack, size: STACK_BYTES },
+    this.#scratch = env.allocOrThrow(SCRATCH_SIZE + STRING_STEP);
+    const mode = this.mem.dv.getUint32(HEADER.RUN_MODE, true);
+    const options = {
+      env,
+      programs: this.#programs,
       helpers,
-      env: {
-        region: (offset, image) => this.#region(offset, image),
-        tailTarget: (map, index) => {
-          const id = progArrayGet(this.mem, map, index);
-          return id === 0 ? undefined : this.#decoded(id)?.image;
-        },
-      },
-      call: (core) => this.#helperCall(core),
-      ...(budget === undefined ? {} : { budget }),
-    });
-    return made;
+      call: (core: CallCore) => this.#helperCall(core),
+      budget: this.mem.dv.getUint32(HEADER.BUDGET, true),
+    };
+    if ((mode & RUN_MODE.INTERPRET) !== 0) return new Interpreted(options);
+    return new Compiled({ ...options, checked: (mode & RUN_MODE.CHECKED) !== 0 });
   }
 
   /** Adds less than 2^32 to a 64-bit counter; by halves, because 64-bit atomics would make a bigint of each. */
@@ -221,58 +197,6 @@ export class Runner implements ProgramRunner {
     Atomics.add(this.mem.i32, (cpu + CPU.MISSES) >>> 2, 1);
     const record = idTableGet(this.mem, this.mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
     if (record !== 0) this.#count(record + PROG.MISSES, 1);
-  }
-
-  /** The program as decoded here; undefined when it is gone. */
-  #decoded(progId: number): Decoded | undefined {
-    const { mem } = this;
-    const record = idTableGet(mem, mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
-    if (record === 0) {
-      this.#programs.delete(progId);
-      return undefined;
-    }
-    const known = this.#programs.get(progId);
-    if (known !== undefined) return known;
-    const size = mem.dv.getUint32(record + PROG.IMAGE_SIZE, true);
-    const at = mem.dv.getUint32(record + PROG.IMAGE, true);
-    if (at + size > mem.u8.length) mem.refresh();
-    const bytes = mem.copyOut(at, size);
-    const type = mem.dv.getUint32(record + PROG.TYPE, true);
-    const maps = Array.from({ length: mem.dv.getUint32(record + PROG.MAP_COUNT, true) }, (_, i) =>
-      mem.dv.getUint32(record + PROG.MAPS + i * 4, true),
-    );
-    const use = contextUse(bytes);
-    const program: Decoded = {
-      image: prepare(bytes, { progId }),
-      record,
-      type,
-      ctxWritable: type === SYSCALL_TYPE,
-      reads: use.reads,
-      cpuMatters: cpuMatters(use) || maps.some((map) => mem.dv.getUint32(map + MAP.CPU_STRIDE, true) !== 0),
-      maps,
-    };
-    this.#programs.set(progId, program);
-    return program;
-  }
-
-  /** The region of a program's maps that holds `offset`. */
-  #region(offset: number, image: ProgramImage): Region | undefined {
-    const { mem } = this;
-    const maps = this.#programs.get(image.progId)?.maps ?? image.maps;
-    for (const map of maps) {
-      const known = this.#regions.get(map);
-      if (known === undefined || known.id !== mem.dv.getUint32(map + MAP.ID, true)) continue;
-      const region = find(known.regions, offset);
-      if (region !== undefined) return region;
-    }
-    // A map may have grown since it was asked.
-    for (const map of maps) {
-      const regions = mapKernel(mem, map).regions(this.env, map);
-      this.#regions.set(map, { id: mem.dv.getUint32(map + MAP.ID, true), regions });
-      const region = find(regions, offset);
-      if (region !== undefined) return region;
-    }
-    return undefined;
   }
 
   #helperCall(core: CallCore): HelperCall {
@@ -319,12 +243,4 @@ export class Runner implements ProgramRunner {
         }),
     };
   }
-}
-
-function find(regions: readonly Region[], offset: number): Region | undefined {
-  for (const region of regions) {
-    const rel = offset - region.base;
-    if (rel >= 0 && rel < region.count * region.stride) return region;
-  }
-  return undefined;
 }

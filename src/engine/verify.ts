@@ -3,7 +3,7 @@ import { NotSupportedError, VerifierError } from '../base/index.ts';
 import { openBtf } from '../btf/index.ts';
 import { HELPER_BY_ID, helperRefusal } from '../helpers/index.ts';
 import { type ProgLoadAttr, type ProgramBtf, readProgramBtf } from '../host/index.ts';
-import { verify } from '../verifier/index.ts';
+import { type ProgramFacts, verify } from '../verifier/index.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
 import { engineBtf } from './kernel-types/index.ts';
@@ -17,8 +17,14 @@ export interface VerifyFacts {
   readonly references: MapReferences;
 }
 
-/** Checks a program. @returns the log of success; throws VerifierError with the log of failure */
-export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: VerifyFacts): string {
+/** What a program's verification gave. */
+export interface Verified {
+  readonly log: string;
+  readonly facts: ProgramFacts;
+}
+
+/** Checks a program. @returns the log of success, and facts for the compiler; throws VerifierError with the log of failure */
+export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: VerifyFacts): Verified {
   const maps = new MapFactsOf(core);
   const verdict = verify(
     {
@@ -61,7 +67,7 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
       hint: 'the kernel host can run the program',
     });
   }
-  return verdict.log;
+  return { log: verdict.log, facts: verdict.facts };
 }
 
 function programBtf(core: EngineCore, attr: ProgLoadAttr): Partial<ProgramBtf> {

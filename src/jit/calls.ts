@@ -35,7 +35,7 @@ function writeHelperCall(w: FunctionWriter, insn: Call, slot: number, live: numb
     return;
   }
   const { signature, index } = helper;
-  if (signature.callsBack === true) {
+  if (signature.callsBack === true || w.checked) {
     w.area();
     code.op1('local.get', w.frame);
     code.mem('i32.store', RUN_AREA.FRAME);
@@ -264,7 +264,7 @@ export function writeImm64(w: FunctionWriter, insn: Extract<Instruction, { kind:
       w.cursor.define(insn.dst);
       return;
     }
-    code.op1('global.get', linker.tableBaseGlobal);
+    code.op1('global.get', linker.callbackBaseGlobal);
     code.i32(linker.callback(w.plan.program, target));
     code.op('i32.add');
     w.set32(insn.dst, HIGH.zero);

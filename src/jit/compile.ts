@@ -12,15 +12,16 @@ const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
   reach: { params: ['i32', 'i32', 'i32'], results: ['i32'] },
   progArray: { params: ['i32', 'i32'], results: ['i32'] },
   packet: { params: ['i32', 'i32'], results: ['f64'] },
+  probe: { params: ['i32', 'i32', 'i32'], results: [] },
   miss: { params: ['i32'], results: ['i32'] },
 };
 
 /**
  * Translates programs and their subprograms into one WebAssembly module, so that calls between them are direct.
  *
- * Imports (module `env`): `memory`; global `area` (i32: offset of the thread's run area, see RUN_AREA); as far as they are used: `table`, global
- * `tableBase` (i32), `packet(offset, size) -> f64` (ld_abs: big-endian value, negative when out of range), `miss(number) -> i32` (puts a program
- * into the table; 0: cannot), and in checked code `reach(offset, size | 16 for writes, frame) -> i32` (whether the access is allowed; frames from
+ * Imports (module `env`): `memory`; global `area` (i32: offset of the thread's run area, see RUN_AREA); as far as they are used: `table` (programs by number), `callbacks` (a table)
+ * and global `callbackBase` (i32: where this module's begin in it), `packet(offset, size) -> f64` (ld_abs: big-endian value, negative when out of range), `miss(number) -> i32` (puts a program
+ * into the table; 0: cannot), `probe(low, high, size)` (a load that cannot fail: the value, 0 for a bad address, at RUN_AREA.RESULT), and in checked code `reach(offset, size | 16 for writes, frame) -> i32` (whether the access is allowed; frames from
  * `frame` up are live) and `progArray(low, high) -> i32` (whether it points to a prog array that may be used). Module `helper`: functions by id,
  * typed by their signatures.
  * @throws BpfError when a function becomes too large for WebAssembly engines
@@ -29,12 +30,12 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   const plan = planPrograms(programs, options);
   const { uses } = plan;
   const takesAddresses = plan.drafts.some((draft) => draft.addresses.length > 0);
-  const usesTable = uses.tailCalls || takesAddresses;
   const module = new ModuleBuilder(options.name);
   module.import({ module: 'env', name: 'memory', kind: 'memory', shared: options.sharedMemory !== false });
   const areaGlobal = module.import({ module: 'env', name: 'area', kind: 'global', type: 'i32' });
-  if (usesTable) module.import({ module: 'env', name: 'table', kind: 'table' });
-  const tableBaseGlobal = takesAddresses ? module.import({ module: 'env', name: 'tableBase', kind: 'global', type: 'i32' }) : -1;
+  if (uses.tailCalls) module.import({ module: 'env', name: 'table', kind: 'table' });
+  const callbackTable = takesAddresses ? module.import({ module: 'env', name: 'callbacks', kind: 'table' }) : -1;
+  const callbackBaseGlobal = takesAddresses ? module.import({ module: 'env', name: 'callbackBase', kind: 'global', type: 'i32' }) : -1;
   const runtime = new Map<RuntimeFunction, number>();
   const need = (name: RuntimeFunction): void => {
     const type = IMPORTS[name];
@@ -43,6 +44,7 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   if (options.checked === true) need('reach');
   if (options.checked === true && uses.tailCalls) need('progArray');
   if (uses.packet) need('packet');
+  if (uses.probe) need('probe');
   if (uses.tailCalls) need('miss');
   const helpers = [...uses.helpers.keys()].sort((a, b) => a - b);
   const helperIndex = new Map<number, number>();
@@ -79,7 +81,7 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   if (missImport !== undefined) {
     const missed = module.reserve();
     runtime.set('missed', missed);
-    module.define(missed, missFunction(areaGlobal, missImport, fault, entryType));
+    module.define(missed, missFunction(areaGlobal, missImport, entryType));
     module.export('miss', missed);
   }
   const callbacks: JitCallback[] = [];
@@ -93,7 +95,7 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   const linker: Linker = {
     options,
     areaGlobal,
-    tableBaseGlobal,
+    callbackBaseGlobal,
     entryType,
     helper(id) {
       const signature = uses.helpers.get(id);
@@ -140,10 +142,10 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   }
   if (callbackFunctions.length > 0) {
     module.type(CALLBACK_TYPE);
-    module.elements({ base: tableBaseGlobal, functions: callbackFunctions });
+    module.elements({ table: callbackTable, base: callbackBaseGlobal, functions: callbackFunctions });
   }
   const { bytes, starts } = module.finish();
-  return { bytes, programs: infos, callbacks, helpers, usesTable, place: placeFinder(starts, placesOf) };
+  return { bytes, programs: infos, callbacks, helpers, usesTable: uses.tailCalls, place: placeFinder(starts, placesOf) };
 }
 
 type Places = ReadonlyMap<number, { readonly program: number; readonly places: readonly number[]; readonly length: number }>;

@@ -2,7 +2,7 @@
 import { KERNEL_BASE } from '../mem/memory.ts';
 import { FRAME_SIZE, RUN_AREA } from './area.ts';
 import type { HelperSignature } from './signature.ts';
-import type { JitOptions } from './types.ts';
+import type { InsnFact, JitOptions } from './types.ts';
 import { Code } from './wasm/code.ts';
 import type { ValueType } from './wasm/opcodes.ts';
 import { Cursor, type FunctionBody, type Webs } from './webs.ts';
@@ -17,6 +17,8 @@ export interface FunctionPlan {
   /** `entry`: called with (ctx, frame). `sub`: with its live arguments, and the frame if it needs one. */
   readonly kind: 'entry' | 'sub';
   readonly body: FunctionBody;
+  /** A verifier's facts by slot. */
+  readonly facts: readonly (InsnFact | undefined)[] | undefined;
   /** Index in the module. */
   readonly index: number;
   /** Mask of r1..r5 that it takes, and of those taken as 32 bits. */
@@ -33,7 +35,7 @@ export interface FunctionPlan {
 export interface Linker {
   readonly options: JitOptions;
   readonly areaGlobal: number;
-  readonly tableBaseGlobal: number;
+  readonly callbackBaseGlobal: number;
   helper(id: number): { readonly signature: HelperSignature; readonly index: number } | undefined;
   sub(program: number, slot: number): FunctionPlan | undefined;
   /** What faults say of the program with an index: its number, or its index where it has none. */
@@ -44,12 +46,12 @@ export interface Linker {
   runtime(name: RuntimeFunction): number;
   /** Index of the type of entries. */
   readonly entryType: number;
-  /** Place in the table of a function whose address is taken, relative to the table's base. */
+  /** Place in the table of a function whose address is taken, relative to this module's first callback. */
   callback(program: number, slot: number): number;
 }
 
 /** Functions besides the programs': `access`, `fault` and `missed` are in the module, the others are imported from `env`. */
-export type RuntimeFunction = 'access' | 'fault' | 'missed' | 'reach' | 'packet' | 'progArray' | 'miss';
+export type RuntimeFunction = 'access' | 'fault' | 'missed' | 'reach' | 'probe' | 'packet' | 'progArray' | 'miss';
 
 /** Writes one function's instructions. */
 export class FunctionWriter {

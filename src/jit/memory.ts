@@ -1,6 +1,6 @@
 /** Loads, stores and atomics. Unchecked code trusts the verifier: an address is the low half of its register. */
 import type { AccessSize, Instruction } from '../isa/index.ts';
-import { FRAME_SIZE } from './area.ts';
+import { FRAME_SIZE, RUN_AREA } from './area.ts';
 import type { FunctionWriter } from './function.ts';
 import type { WasmAtomicOp, WasmOp } from './wasm/opcodes.ts';
 import { HIGH } from './widths.ts';
@@ -53,6 +53,10 @@ const LOAD64_SIGNED = { 1: 'i64.load8_s', 2: 'i64.load16_s', 4: 'i64.load32_s', 
 const STORE32 = { 1: 'i32.store8', 2: 'i32.store16', 4: 'i32.store', 8: 'i64.store' } as const satisfies Record<AccessSize, WasmOp>;
 
 export function writeLoad(w: FunctionWriter, insn: Extract<Instruction, { kind: 'ldx' }>, slot: number): void {
+  if (w.plan.facts?.[slot]?.probe === true) {
+    writeProbe(w, insn);
+    return;
+  }
   const { offset } = pushAddress(w, insn.src, insn.off, insn.size, false, slot);
   if (w.nextIsNarrow()) {
     w.code.mem((insn.signed ? LOAD32_SIGNED : LOAD32)[insn.size], offset);
@@ -61,6 +65,26 @@ export function writeLoad(w: FunctionWriter, insn: Extract<Instruction, { kind: 
     w.code.mem((insn.signed ? LOAD64_SIGNED : LOAD64)[insn.size], offset);
     w.set64(insn.dst);
   }
+}
+
+/** A load through a pointer into the kernel, which the engine answers. */
+function writeProbe(w: FunctionWriter, insn: Extract<Instruction, { kind: 'ldx' }>): void {
+  const { code } = w;
+  const address = w.temp('i64', 'probe');
+  w.push64(insn.src);
+  code.i64(insn.off);
+  code.op('i64.add');
+  code.op1('local.tee', address);
+  code.op('i32.wrap_i64');
+  code.op1('local.get', address);
+  code.i64(32);
+  code.op('i64.shr_u');
+  code.op('i32.wrap_i64');
+  code.i32(insn.size);
+  code.op1('call', w.linker.runtime('probe'));
+  w.area();
+  code.mem((insn.signed ? LOAD64_SIGNED : LOAD64)[insn.size], RUN_AREA.RESULT);
+  w.set64(insn.dst);
 }
 
 export function writeStore(w: FunctionWriter, insn: Extract<Instruction, { kind: 'st' | 'stx' }>, slot: number): void {

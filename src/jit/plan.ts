@@ -16,6 +16,7 @@ export interface FunctionDraft {
   readonly slot: number;
   readonly kind: 'entry' | 'sub';
   readonly body: FunctionBody;
+  readonly facts: readonly (InsnFact | undefined)[] | undefined;
   /** Slots of functions called, and of those whose address is taken. */
   readonly callees: readonly number[];
   readonly addresses: readonly number[];
@@ -31,6 +32,7 @@ export interface FunctionDraft {
 export interface Uses {
   readonly helpers: ReadonlyMap<number, HelperSignature>;
   readonly packet: boolean;
+  readonly probe: boolean;
   readonly tailCalls: boolean;
 }
 
@@ -48,7 +50,7 @@ export function planPrograms(programs: readonly JitProgram[], options: JitOption
   const drafts: FunctionDraft[] = [];
   const subs = new Map<string, FunctionDraft>();
   const helpers = new Map<number, HelperSignature>();
-  const uses = { packet: false, tailCalls: false };
+  const uses = { packet: false, probe: false, tailCalls: false };
   for (const [program, { bytes, facts }] of programs.entries()) {
     const decoded = decodeProgram(bytes);
     const pending: FunctionDraft[] = [];
@@ -58,6 +60,7 @@ export function planPrograms(programs: readonly JitProgram[], options: JitOption
       pending.push(draft);
       return draft;
     };
+    uses.probe ||= facts?.some((fact) => fact?.probe === true) === true;
     make('entry', 0);
     for (let draft = pending.pop(); draft !== undefined; draft = pending.pop()) {
       for (const slot of [...draft.callees, ...draft.addresses]) {
@@ -116,6 +119,7 @@ function draftFunction({ program, slot, kind, decoded, facts, budget }: DraftInp
     slot,
     kind,
     body,
+    facts,
     callees: [...callees],
     addresses: [...addresses],
     args: ALL_ARGS,

@@ -164,8 +164,8 @@ export function callbackFunction(plan: FunctionPlan): FunctionBody {
   return { name: `${plan.name}:callback`, type: CALLBACK_TYPE, locals: [], code: code.view };
 }
 
-/** Stands in the table where the thread does not know the program yet: env.miss puts it there (or does not: fault), then the call is made again. */
-export function missFunction(area: number, miss: number, fault: number, entryType: number): FunctionBody {
+/** Stands in the table where the thread does not know the program yet: env.miss puts it there (then the call is made again), or does not, because the program is gone: r0 is 0. */
+export function missFunction(area: number, miss: number, entryType: number): FunctionBody {
   const code = new Code();
   const pushTarget = (): void => {
     code.op1('global.get', area);
@@ -180,10 +180,6 @@ export function missFunction(area: number, miss: number, fault: number, entryTyp
   code.op1('return_call_indirect', entryType);
   code.u32(0);
   code.close();
-  code.i32(FAULT.call);
-  code.i32(-1);
-  code.i32(0);
-  code.op1('call', fault);
-  code.op('unreachable');
+  code.i64(0);
   return { name: 'miss', type: ENTRY_TYPE, locals: [], code: code.view };
 }

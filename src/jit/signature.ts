@@ -18,6 +18,8 @@ export interface HelperSignature {
   readonly callsBack?: boolean;
 }
 
+const MAX_ARGS = 5;
+
 /** Arguments of which every bit may matter. */
 const WHOLE: ReadonlySet<ArgKind> = new Set<ArgKind>([
   'anything',
@@ -40,6 +42,8 @@ export function helperSignature(
 ): HelperSignature {
   const whole = options.whole ?? 'split';
   const params = proto.args.map(({ kind }): HelperParam => (options.checked === true || WHOLE.has(kind) ? whole : 'i32'));
+  // Variadic helpers read registers that the prototype does not name.
+  if (proto.variadic === true) while (params.length < MAX_ARGS) params.push(whole);
   const callsBack = proto.args.some(({ kind }) => kind === 'func');
   return { params, result: resultOf(proto, whole), ...(callsBack ? { callsBack } : {}) };
 }

@@ -5,11 +5,15 @@ import type { HelperSignature } from './signature.ts';
 export interface InsnFact {
   /**
    * The value that the instruction puts in its destination. u32: below 2^32; s32: a sign-extended 32-bit number; pointer: an engine
-   * pointer that is not NULL (high half KERNEL_BASE_HI), also while it is out of its object's bounds.
+   * pointer that is not NULL (high half KERNEL_BASE_HI), also while it is out of its object's bounds; nullable: such a pointer, or NULL.
    */
-  readonly result?: 'u32' | 's32' | 'pointer';
+  readonly result?: 'u32' | 's32' | 'pointer' | 'nullable';
   /** A conditional jump that always or never jumps. */
   readonly branch?: 'always' | 'never';
+  /** A load through a pointer that may be bad or lead out of the engine's memory: env.probe reads. */
+  readonly probe?: boolean;
+  /** A lookup in an array whose key is always this, below max_entries. */
+  readonly key?: number;
 }
 
 /** One program and its subprograms. */
@@ -61,7 +65,7 @@ export interface JitCallback {
   readonly program: number;
   /** Slot of its first instruction. */
   readonly slot: number;
-  /** Its place in the table is the global env.tableBase plus this. Its type is `(r1..r5: i64, frame: i32) -> i64`. */
+  /** Its place in the table env.callbacks is the global env.callbackBase plus this. Its type is `(r1..r5: i64, frame: i32) -> i64`. */
   readonly index: number;
 }
 
@@ -78,7 +82,7 @@ export interface JitModule {
   readonly callbacks: readonly JitCallback[];
   /** Ids of the helpers imported, ascending, as `helper` `<id>`. */
   readonly helpers: readonly number[];
-  /** Whether env.table is imported (and `miss` exported), and env.tableBase. */
+  /** Whether env.table is imported, and `miss` exported. */
   readonly usesTable: boolean;
   /** The instruction at a byte offset of the module, as a WebAssembly stack trace gives it; undefined outside of translated code. */
   place(offset: number): JitPlace | undefined;

@@ -15,6 +15,8 @@ export const HIGH = { zero: 1, sign: 2, nullable: 4, pointer: 8 } as const;
 const ALL = 15;
 const POINTER = HIGH.pointer | HIGH.nullable;
 
+const FACT_HIGH = { pointer: POINTER, nullable: HIGH.nullable, u32: HIGH.zero, s32: HIGH.sign } as const;
+
 /** Properties of a constant by its halves. */
 export function constantHigh(lo: number, hi: number): number {
   const bits = (hi === 0 ? HIGH.zero : 0) | (hi === lo >> 31 ? HIGH.sign : 0);
@@ -114,7 +116,7 @@ function findHighs(input: WidthInput): Uint8Array {
       if (effects.clobbers) for (let reg = 1; reg <= 5; reg++) meet(high, cursor.define(reg), constantHigh(0, 0));
       const fact = facts?.[slot]?.result;
       if (fact !== undefined) {
-        meet(high, web, fact === 'pointer' ? POINTER : fact === 'u32' ? HIGH.zero : HIGH.sign);
+        meet(high, web, FACT_HIGH[fact]);
         return;
       }
       const known = resultHigh(insn, input);
@@ -273,7 +275,7 @@ function findDemand(input: WidthInput, high: Uint8Array): Uint8Array {
           }
           break;
         case 'ldx':
-          if (checked) whole(insn.src);
+          if (checked || input.facts?.[slot]?.probe === true) whole(insn.src);
           break;
         case 'st':
           if (checked) whole(insn.dst);

@@ -35,6 +35,10 @@ export const HEADER = {
   HEAP_FAULTED: 68,
   /** Non-zero: run times of programs are measured. */
   STATS: 80,
+  /** Bits of RUN_MODE: how threads run programs. */
+  RUN_MODE: 84,
+  /** Loops, calls and rounds of callbacks that a compiled run may make, or instructions of an interpreted one; 0: the default. */
+  BUDGET: 88,
   HEAP_LOCK: 128,
   /** First byte that no block covers. */
   HEAP_TOP: 132,
@@ -53,6 +57,9 @@ export const HEADER = {
 export const HEADER_MAGIC = 0x62706677;
 /** Version of the layout. */
 export const HEADER_VERSION = 1;
+
+/** Bits of HEADER.RUN_MODE. */
+export const RUN_MODE = { INTERPRET: 1, CHECKED: 2 } as const;
 
 /** A CPU record. A CPU is a lock held for one program run. */
 export const CPU = {
@@ -93,6 +100,8 @@ export const PROG = {
   NAME: 72,
   /** Number of the maps it refers to. */
   MAP_COUNT: 88,
+  /** Bytes of the verifier's facts, which follow the image. */
+  FACTS_SIZE: 92,
   /** Its node in the program table. */
   NODE: 96,
   SIZE: 128,

@@ -1,5 +1,6 @@
 /** The verifier: verify(), what it is given and answers; and what an older kernel release would lack. */
 export * from './environment.ts';
+export type { MemoryKind, ProgramFacts } from './facts.ts';
 export type { MapReference } from './layout.ts';
 export type { Refusal } from './refusal.ts';
 export { parseRelease, releaseFindings } from './releases.ts';

@@ -20,7 +20,8 @@ export interface HostOptions extends JitOptions {
   readonly helpers?: Readonly<Record<string, (...args: never[]) => unknown>>;
   readonly packet?: (offset: number, size: number) => number;
   readonly table?: WebAssembly.Table;
-  readonly tableBase?: number;
+  readonly callbacks?: WebAssembly.Table;
+  readonly callbackBase?: number;
   readonly miss?: (number: number) => number;
   /** Default: AREA. */
   readonly area?: number;
@@ -72,7 +73,9 @@ function imports(options: HostOptions): Record<string, Record<string, unknown>> 
       memory: mem.memory,
       area: new WebAssembly.Global({ value: 'i32' }, area),
       ...(options.table === undefined ? {} : { table: options.table }),
-      tableBase: new WebAssembly.Global({ value: 'i32' }, options.tableBase ?? 0),
+      ...(options.callbacks === undefined ? {} : { callbacks: options.callbacks }),
+      callbackBase: new WebAssembly.Global({ value: 'i32' }, options.callbackBase ?? 0),
+      probe: () => undefined,
       reach,
       progArray: () => 1,
       packet: options.packet ?? (() => -1),

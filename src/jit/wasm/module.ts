@@ -25,8 +25,9 @@ export interface FunctionBody {
   readonly code: Uint8Array;
 }
 
-/** Functions of a table from the index in global `base` on. */
+/** Functions of a table from the index that global `base` has on. */
 export interface Elements {
+  readonly table: number;
   readonly base: number;
   readonly functions: readonly number[];
 }
@@ -133,14 +134,17 @@ export class ModuleBuilder {
       to.byte(KIND.function);
       to.u32(one.index);
     });
-    const { functions, base } = this.#elements ?? { functions: [], base: 0 };
+    const { functions, base, table } = this.#elements ?? { functions: [], base: 0, table: 0 };
     if (functions.length > 0) {
       section(out, 9, (to) => {
         to.u32(1);
-        to.u32(0);
+        // Active, with the table's index and the kind of its elements: functions.
+        to.u32(2);
+        to.u32(table);
         to.byte(WASM['global.get']);
         to.u32(base);
         to.byte(WASM.end);
+        to.byte(0);
         to.u32(functions.length);
         for (const index of functions) to.u32(index);
       });

@@ -1,0 +1,197 @@
+/**
+ * A thread's compiled programs. Modules are made when a program first runs on the thread, synchronously, from what the shared memory holds; tail
+ * calls find programs through the thread's own table, and what it lacks is compiled when it is missed.
+ */
+import type { RunInput } from '../../interp/index.ts';
+import { compileToWasm, type HelperSignature, RUN_AREA } from '../../jit/index.ts';
+import { progArrayGet } from '../../maps/index.ts';
+import type { Mem } from '../../mem/index.ts';
+import type { ExecutionFault, Executor } from '../executor.ts';
+import type { ExecutorOptions } from '../interpreted.ts';
+import type { ThreadProgram, ThreadPrograms } from '../thread-programs.ts';
+import { decodeFacts } from './facts.ts';
+import { groupOf } from './group.ts';
+import { signatureOf } from './helper-imports.ts';
+import { Host } from './host.ts';
+import { explainTrap, MODULE_PREFIX, type TracedModule } from './trap.ts';
+
+/** A program's functions in its module. */
+export interface CompiledEntry {
+  readonly run: (ctx: number, r2: number) => number;
+  readonly repeat: (ctx: number, r2: number, times: number) => number;
+  /** What tail calls lead to. */
+  readonly entry: unknown;
+  /** Programs it was compiled with, and those that tail calls missed: together they are compiled once more. */
+  readonly missed: Set<number>;
+}
+
+/** The table grows by this many programs at least. */
+const TABLE_STEP = 64;
+/** Times that a program is compiled again because tail calls lead to programs loaded or stored later. */
+const MOST_TRIES = 4;
+const I32_MAX = 0x7fff_ffff;
+
+export interface CompiledOptions extends ExecutorOptions {
+  /** Every access is checked, as in the interpreter. */
+  readonly checked: boolean;
+}
+
+/** See Executor. */
+export class Compiled implements Executor {
+  readonly #mem: Mem;
+  readonly #programs: ThreadPrograms;
+  readonly #host: Host;
+  readonly #area: number;
+  readonly #checked: boolean;
+  readonly #budget: number;
+  readonly #signatures = new Map<number, HelperSignature>();
+  readonly #units: TracedModule[] = [];
+  /** Programs that this thread has compiled. */
+  readonly #compiled = new Map<number, ThreadProgram>();
+  readonly #tries = new Map<number, number>();
+  /** Programs by number, once one of them makes tail calls. */
+  #table: WebAssembly.Table | undefined;
+  #miss: unknown;
+  /** What runs was started with. */
+  #running: CompiledEntry | undefined;
+  #fault: ExecutionFault | undefined;
+  r0Low = 0;
+
+  constructor(options: CompiledOptions) {
+    const { env, programs, checked, budget } = options;
+    this.#mem = env.mem;
+    this.#programs = programs;
+    this.#checked = checked;
+    this.#budget = Math.min(budget, I32_MAX);
+    for (const entry of options.helpers) this.#signatures.set(entry.proto.id, signatureOf(entry, checked));
+    this.#host = new Host({ ...options, signatures: this.#signatures });
+    this.#area = this.#host.area;
+  }
+
+  run(program: ThreadProgram, input: RunInput): boolean {
+    return this.#go(program, input, 1);
+  }
+
+  repeat(program: ThreadProgram, input: RunInput, times: number): boolean {
+    return this.#go(program, input, times);
+  }
+
+  #go(program: ThreadProgram, input: RunInput, times: number): boolean {
+    const entry = program.compiled ?? this.#compile(program);
+    if (this.#budget !== 0) this.#mem.dv.setInt32(this.#area + RUN_AREA.BUDGET, this.#budget, true);
+    this.#host.begin(program, input);
+    this.#running = entry;
+    try {
+      this.r0Low = (times === 1 ? entry.run(input.ctx, input.r2 ?? 0) : entry.repeat(input.ctx, input.r2 ?? 0, times)) >>> 0;
+    } catch (error) {
+      const { progId } = program;
+      this.#fault = explainTrap(error, { mem: this.#mem, area: this.#area, progId, module: (number) => this.#units[number] });
+      return false;
+    }
+    if (entry.missed.size > 0) this.#respecialise(program, entry);
+    return true;
+  }
+
+  get r0(): bigint {
+    return this.#mem.dv.getBigUint64(this.#area + RUN_AREA.RESULT, true);
+  }
+
+  get fault(): ExecutionFault | undefined {
+    return this.#fault;
+  }
+
+  forget(progId: number): void {
+    const program = this.#compiled.get(progId);
+    if (program === undefined) return;
+    program.compiled = undefined;
+    this.#compiled.delete(progId);
+    this.#tries.delete(progId);
+    if (this.#table !== undefined && progId < this.#table.length) this.#table.set(progId, this.#miss);
+  }
+
+  warmUp(): void {
+    // Nothing waits but the program's own translation.
+  }
+
+  close(): void {
+    this.#host.close();
+  }
+
+  /** Tail calls came to programs that were not there when this one was compiled: next time they are in one module, and called directly. */
+  #respecialise(program: ThreadProgram, entry: CompiledEntry): void {
+    entry.missed.clear();
+    const tries = (this.#tries.get(program.progId) ?? 0) + 1;
+    this.#tries.set(program.progId, tries);
+    if (tries <= MOST_TRIES) program.compiled = undefined;
+  }
+
+  #compile(root: ThreadProgram): CompiledEntry {
+    const { programs } = { programs: this.#programs };
+    for (const progId of this.#compiled.keys()) if (programs.get(progId) === undefined) this.forget(progId);
+    const group = groupOf(root, { mem: this.#mem, programs, known: (progId) => this.#compiled.has(progId) });
+    const number = this.#units.length;
+    const jit = compileToWasm(
+      group.map((program) => ({
+        name: `prog${program.progId}`,
+        number: program.progId,
+        bytes: program.bytes,
+        facts: this.#facts(program),
+      })),
+      {
+        name: `${MODULE_PREFIX}${number}`,
+        checked: this.#checked,
+        budget: this.#budget !== 0,
+        helper: (id) => this.#signatures.get(id),
+        tailTarget: (map, index) => progArrayGet(this.#mem, map, index) || undefined,
+      },
+    );
+    if (jit.usesTable) this.#table ??= new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
+    const exports = this.#host.instantiate(jit, this.#table, (progId) => this.#missed(progId));
+    this.#units.push({ jit, programs: group.map((program) => program.progId) });
+    if (jit.usesTable && this.#miss === undefined) {
+      this.#miss = exports.miss;
+      for (const program of this.#compiled.values())
+        if (program.compiled !== undefined) this.#place(program.progId, program.compiled.entry);
+    }
+    let made: CompiledEntry | undefined;
+    for (const [i, program] of group.entries()) {
+      const info = jit.programs[i];
+      if (info === undefined) continue;
+      const entry: CompiledEntry = {
+        run: exports[info.run] as CompiledEntry['run'],
+        repeat: exports[info.repeat] as CompiledEntry['repeat'],
+        entry: exports[info.entry],
+        missed: new Set(),
+      };
+      made ??= entry;
+      program.compiled = entry;
+      this.#compiled.set(program.progId, program);
+      this.#place(program.progId, entry.entry);
+    }
+    if (made === undefined) throw new Error('a module without programs');
+    return made;
+  }
+
+  /** In checked code only what changes the meaning: nothing is taken on trust. */
+  #facts(program: ThreadProgram): ReturnType<typeof decodeFacts> {
+    const facts = decodeFacts(program.facts, program.bytes.length / 8);
+    return this.#checked ? facts.map((fact) => (fact?.probe === true ? { probe: true } : undefined)) : facts;
+  }
+
+  #place(progId: number, entry: unknown): void {
+    const table = this.#table;
+    if (table === undefined || this.#miss === undefined) return;
+    if (progId >= table.length) table.grow(progId - table.length + TABLE_STEP, this.#miss);
+    table.set(progId, entry);
+  }
+
+  /** A tail call leads to a program that the table lacks. @returns whether it is there now */
+  #missed(progId: number): boolean {
+    const program = this.#programs.get(progId);
+    if (program === undefined) return false;
+    this.#running?.missed.add(progId);
+    if (program.compiled === undefined) this.#compile(program);
+    else this.#place(progId, program.compiled.entry);
+    return true;
+  }
+}

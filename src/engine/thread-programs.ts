@@ -1,0 +1,119 @@
+/** Programs as one thread has read them from the shared memory, and the memory of their maps. Running them is the executors' business. */
+import { type ProgramImage, prepare } from '../interp/index.ts';
+import { MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
+import { HEADER, idTableGet, PROG, type ThreadEnv } from '../mem/index.ts';
+import type { CompiledEntry } from './compiled/compiled.ts';
+import { contextUse, cpuMatters } from './context-use.ts';
+
+/** A program as a thread has read it. */
+export interface ThreadProgram {
+  readonly progId: number;
+  /** Offset of its record. */
+  readonly record: number;
+  readonly type: number;
+  readonly bytes: Uint8Array;
+  /** Bytes of the verifier's facts. */
+  readonly facts: Uint8Array;
+  readonly ctxWritable: boolean;
+  readonly reads: boolean;
+  readonly cpuMatters: boolean;
+  /** Descriptors of all its maps, those included whose values alone it names. */
+  readonly maps: readonly number[];
+  /** As the interpreter takes it. */
+  readonly image: ProgramImage;
+  /** As this thread has compiled it. */
+  compiled: CompiledEntry | undefined;
+}
+
+/** Programs of this type may write their context (kernel/bpf/syscall.c, BPF_PROG_TYPE_SYSCALL). */
+const SYSCALL_TYPE = 31;
+
+/** Finds programs and regions by the shared memory alone. */
+export class ThreadPrograms {
+  readonly #env: ThreadEnv;
+  readonly #known = new Map<number, ThreadProgram>();
+  /** By descriptor; the id tells whether it is still the same map. */
+  readonly #regions = new Map<number, { readonly id: number; readonly regions: readonly Region[] }>();
+
+  constructor(env: ThreadEnv) {
+    this.#env = env;
+  }
+
+  /** The program, or undefined when it is gone. */
+  get(progId: number): ThreadProgram | undefined {
+    const { mem } = this.#env;
+    const record = idTableGet(mem, mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
+    if (record === 0) {
+      this.#known.delete(progId);
+      return undefined;
+    }
+    const known = this.#known.get(progId);
+    if (known !== undefined) return known;
+    const read = this.#read(progId, record);
+    this.#known.set(progId, read);
+    return read;
+  }
+
+  #read(progId: number, record: number): ThreadProgram {
+    const { mem } = this.#env;
+    const word = (offset: number): number => mem.dv.getUint32(record + offset, true);
+    const size = word(PROG.IMAGE_SIZE);
+    const factsSize = word(PROG.FACTS_SIZE);
+    const at = word(PROG.IMAGE);
+    if (at + size + factsSize > mem.u8.length) mem.refresh();
+    const bytes = mem.copyOut(at, size);
+    const maps = Array.from({ length: word(PROG.MAP_COUNT) }, (_, i) => word(PROG.MAPS + i * 4));
+    const use = contextUse(bytes);
+    let image: ProgramImage | undefined;
+    return {
+      progId,
+      record,
+      type: word(PROG.TYPE),
+      bytes,
+      facts: mem.copyOut(at + size, factsSize),
+      ctxWritable: word(PROG.TYPE) === SYSCALL_TYPE,
+      reads: use.reads,
+      cpuMatters: cpuMatters(use) || maps.some((map) => mem.dv.getUint32(map + MAP.CPU_STRIDE, true) !== 0),
+      maps,
+      get image() {
+        image ??= prepare(bytes, { progId });
+        return image;
+      },
+      compiled: undefined,
+    };
+  }
+
+  /** The program in a slot of the prog array whose descriptor is at `map`. */
+  inSlot(map: number, index: number): ThreadProgram | undefined {
+    const progId = progArrayGet(this.#env.mem, map, index);
+    return progId === 0 ? undefined : this.get(progId);
+  }
+
+  /** The region that of a program's maps that holds `offset`. */
+  region(offset: number, progId: number): Region | undefined {
+    const { mem } = this.#env;
+    const maps = this.#known.get(progId)?.maps ?? [];
+    for (const map of maps) {
+      const known = this.#regions.get(map);
+      if (known === undefined || known.id !== mem.dv.getUint32(map + MAP.ID, true)) continue;
+      const region = find(known.regions, offset);
+      if (region !== undefined) return region;
+    }
+    // A map may have grown since it was asked.
+    for (const map of maps) {
+      const regions = mapKernel(mem, map).regions(this.#env, map);
+      this.#regions.set(map, { id: mem.dv.getUint32(map + MAP.ID, true), regions });
+      const region = find(regions, offset);
+      if (region !== undefined) return region;
+    }
+    return undefined;
+  }
+}
+
+function find(regions: readonly Region[], offset: number): Region | undefined {
+  for (const region of regions) {
+    const rel = offset - region.base;
+    if (rel >= 0 && rel < region.count * region.stride) return region;
+  }
+  return undefined;
+}
