@@ -14,7 +14,6 @@ export interface InsnFacts {
   /** Whether programs of the type may call it. */
   allowed(id: number): boolean;
   readonly gplCompatible: boolean;
-  readonly sleepable: boolean;
   /** ld_abs and ld_ind are allowed for the type. */
   readonly packetLoads: boolean;
 }
@@ -143,14 +142,12 @@ function checkCall(insn: Slot, narrow: boolean, facts: InsnFacts): string | unde
   const kfunc = insn.src === PSEUDO_CALL.KFUNC;
   if (isReg(insn) || (!kfunc && insn.off !== 0) || insn.src > PSEUDO_CALL.KFUNC || insn.dst !== 0 || narrow)
     return 'BPF_CALL uses reserved fields';
-  if (kfunc) return 'invalid kernel function call not eliminated in verifier pass';
   if (insn.src !== PSEUDO_CALL.HELPER) return undefined;
   if (insn.imm === 0) return 'program of this type cannot use helper bpf_unspec#0';
   const helper = facts.helper(insn.imm);
   if (helper === undefined) return `invalid func unknown#${insn.imm}`;
   if (!facts.allowed(insn.imm)) return `program of this type cannot use helper bpf_${helper.name}#${insn.imm}`;
   if (helper.gplOnly && !facts.gplCompatible) return 'cannot call GPL-restricted function from non-GPL compatible program';
-  if (helper.sleepable === true && !facts.sleepable) return 'helper call might sleep in a non-sleepable prog';
   return undefined;
 }
 

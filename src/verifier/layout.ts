@@ -43,30 +43,39 @@ export function isUnconditional(insn: Slot): boolean {
   return insn.code === JA || insn.code === JA32;
 }
 
-/** Starts of the subprograms in ascending order, main first (kernel/bpf/verifier.c add_subprog_and_kfunc, v6.18). */
-export function findSubprograms(insns: readonly Slot[], gplCompatible: boolean): number[] | Refusal {
-  const starts = new Set([0]);
-  for (const [i, insn] of insns.entries()) {
-    if (insn.code === CALL && insn.src === PSEUDO_CALL.KFUNC) {
-      const refusal = kernelFunction(insn, gplCompatible);
-      if (refusal !== undefined) return { ...refusal, insn: i };
-    }
-    if (!isLocalCall(insn) && !isFuncRef(insn)) continue;
-    const target = i + insn.imm + 1;
-    if (target < 0 || target >= insns.length) return refuse('EINVAL', 'call to invalid destination', i);
-    if (!starts.has(target) && starts.size >= MAX_SUBPROGS) return refuse('E2BIG', 'too many subprograms', i);
-    starts.add(target);
-  }
-  return [...starts].sort((a, b) => a - b);
+/** What the search for subprograms asks. */
+export interface SubprogramSearch {
+  /** The loader may call subprograms and kernel functions. */
+  readonly capable: boolean;
+  /** Why a call of a kernel function is refused. */
+  kfunc(insn: Slot): Refusal | undefined;
+  /** A subprogram that nothing in the program refers to. */
+  more(): number | Refusal | undefined;
 }
 
-/** There are no kernel functions here; 0 is what libbpf leaves of one that it did not find, and may stand where control never comes. */
-function kernelFunction({ off, imm }: Slot, gplCompatible: boolean): Refusal | undefined {
-  if (!gplCompatible) return refuse('EINVAL', 'cannot call kernel function from non-GPL compatible program');
-  if (off > 0) return refuse('EPROTO', 'kfunc offset > 0 without fd_array is invalid\nfailed to find BTF for kernel function');
-  if (off < 0)
-    return refuse('EINVAL', 'negative offset disallowed for kernel module function call\nfailed to find BTF for kernel function');
-  return imm === 0 ? undefined : refuse('EINVAL', `kernel btf_id ${imm >>> 0} is not a function`);
+/** Starts of the subprograms in ascending order, main first (kernel/bpf/verifier.c add_subprog_and_kfunc, v6.18). */
+export function findSubprograms(insns: readonly Slot[], search: SubprogramSearch): number[] | Refusal {
+  const starts = new Set([0]);
+  const add = (target: number, at?: number): Refusal | undefined => {
+    if (target < 0 || target >= insns.length) return refuse('EINVAL', 'call to invalid destination', at);
+    if (!starts.has(target) && starts.size >= MAX_SUBPROGS) return refuse('E2BIG', 'too many subprograms', at);
+    starts.add(target);
+    return undefined;
+  };
+  for (const [i, insn] of insns.entries()) {
+    const kfunc = insn.code === CALL && insn.src === PSEUDO_CALL.KFUNC;
+    if (!kfunc && !isLocalCall(insn) && !isFuncRef(insn)) continue;
+    if (!search.capable) {
+      return refuse('EPERM', 'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN', i);
+    }
+    const refusal = kfunc ? search.kfunc(insn) : add(i + insn.imm + 1, i);
+    if (refusal !== undefined) return { ...refusal, insn: i };
+  }
+  const more = search.more();
+  if (typeof more === 'object') return more;
+  const refusal = more === undefined ? undefined : add(more);
+  if (refusal !== undefined) return refusal;
+  return [...starts].sort((a, b) => a - b);
 }
 
 /** Jumps stay in their subprogram, which ends in an exit or a jump (check_subprogs). */
@@ -172,10 +181,10 @@ export function checkPairs(
   return undefined;
 }
 
-/** Every instruction is reached from main by jumps, calls and function references, and none leads into an ld_imm64 (check_cfg). */
-export function checkGraph(insns: readonly Slot[]): Refusal | undefined {
+/** Every instruction is reached from main by jumps, calls and function references, and none leads into an ld_imm64 (check_cfg). `alsoFrom`: the exception callback. */
+export function checkGraph(insns: readonly Slot[], alsoFrom: number): Refusal | undefined {
   const seen = new Uint8Array(insns.length);
-  const pending = [0];
+  const pending = [0, alsoFrom];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (let i = at; ; ) {
       const insn = insns[i];

@@ -1,8 +1,10 @@
 /** Malformed programs: errno and message as the kernel's; every row is put to the running kernel too, where bpf(2) is available. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { describeFunctions } from '../../tests/support/functions.ts';
 import { kernel } from '../../tests/support/kernel.ts';
 import { VerifierError } from '../base/index.ts';
+import { Btf } from '../btf/index.ts';
 import { encode, FORM_FIELDS, INSN_TABLE, type Instruction } from '../isa/index.ts';
 import { type MapFacts, verify } from './index.ts';
 
@@ -219,9 +221,12 @@ interface Answer {
 
 const noMap = ({ fd }: { readonly fd: number }) => ({ errno: 'EBADF', message: `fd ${fd} is not pointing to valid bpf_map` }) as const;
 
+/** A kernel with types, type 1 no function: without any, calls of its functions are refused before all else. */
+const kernelBtf = Btf.parse(describeFunctions([]).btf);
+
 const check = (row: Row): Answer => {
   const program = { type: row.type ?? SOCKET_FILTER, insns: bytesOf(row.insns), gplCompatible: (row.license ?? 'GPL') === 'GPL' };
-  const { verdict, errno, message, stats } = verify(program, { map: noMap });
+  const { verdict, errno, message, stats } = verify(program, { map: noMap, kernelBtf });
   return {
     errno: verdict === 'accepted' ? undefined : errno,
     message: verdict === 'accepted' ? '' : (message.split('\n').at(-1) ?? ''),

@@ -24,6 +24,7 @@ export interface Subprogram {
   verified: boolean;
   /** It, or something it calls, may change packet pointers; it may sleep. */
   changesPacket: boolean;
+  mightSleep: boolean;
 }
 
 /** Subprograms by their starts. */
@@ -47,6 +48,7 @@ export function makeSubprograms(starts: readonly number[], insns: readonly Slot[
       called: false,
       verified: false,
       changesPacket: false,
+      mightSleep: false,
     };
   });
 }

@@ -10,6 +10,7 @@ import { decodeAt, type Slot } from '../isa/index.ts';
 import { PROGRAM_TYPE_BY_ID, type ProgramTypeRow } from '../programs/index.ts';
 import type { MapFacts, VerifierEnvironment, VerifierProgram } from './environment.ts';
 import { POINT } from './graph/points.ts';
+import { isKfuncCall, type KfuncCall, namedKfunc } from './kfunc/call.ts';
 import { StackLiveness } from './liveness/stack-liveness.ts';
 import { Log } from './log/log.ts';
 import { denied, invalid } from './rejection.ts';
@@ -94,6 +95,14 @@ export class Verification {
   ids = 0;
   mapUids = 0;
   asyncEntries = 0;
+  /** Kernel functions that the program calls. */
+  readonly kfuncs = new Map<string, KfuncCall>();
+  /** Subprogram that runs where a value is thrown, 0 for none of the program's own. */
+  exceptionCallback = 0;
+  /** Some path throws. */
+  seenException = false;
+  /** A call of a kernel function that was not found is still there. */
+  absentKfunc = false;
   readonly visited = new Map<number, Entry[]>();
   maxStatesPerInsn = 0;
   totalStates = 0;
@@ -230,8 +239,15 @@ export class Verification {
         const name = this.helper(id)?.name;
         return name === undefined ? undefined : `bpf_${name}`;
       },
+      kfuncName: () => this.#kfuncName(at),
     });
     return `(${code}) ${text}`;
+  }
+
+  /** Name of the kernel function that is called; empty for one that was not found. */
+  #kfuncName(at: number): string {
+    const insn = this.slot(at);
+    return isKfuncCall(insn) ? (namedKfunc(this, insn)?.name ?? '') : '';
   }
 
   /** Adds to the current instruction's history. */

@@ -13,7 +13,20 @@ import { findPoints } from './graph/points.ts';
 import { findLoops, postorder } from './graph/postorder.ts';
 import { isHelperCall } from './graph/successors.ts';
 import type { InsnFacts } from './insn-rules.ts';
-import { checkBorders, checkGraph, checkPairs, checkReturns, findSubprograms, isLocalCall, type MapReference } from './layout.ts';
+import { addKfunc, hasFlag, isKfuncCall, kfuncOf } from './kfunc/call.ts';
+import { exceptionCallbackStart } from './kfunc/exception.ts';
+import { changesPacketsKfunc } from './kfunc/kfunc.ts';
+import { kfuncPoints } from './kfunc/points.ts';
+import {
+  checkBorders,
+  checkGraph,
+  checkPairs,
+  checkReturns,
+  findSubprograms,
+  isFuncRef,
+  isLocalCall,
+  type MapReference,
+} from './layout.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { invalid, Rejection } from './rejection.ts';
 import { checkStackDepth } from './stack-depth.ts';
@@ -39,7 +52,8 @@ const SLEEPABLE_TYPES = [2, 26, 27, 29, 31];
 const SYSCALL = 31;
 
 /** Messages that the kernel forgot to end. */
-const UNENDED = /^(expected prog array map for tail call|spilled ptr in range of|uninit stack in range of)/;
+const UNENDED =
+  /^(insn \d+ cannot call exception cb directly|expected prog array map for tail call|spilled ptr in range of|uninit stack in range of)/;
 
 /** Counters of a verification, as the log's last line has them. */
 export interface VerifyStats {
@@ -102,6 +116,7 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
       simulate(v);
       at = undefined;
       checkStackDepth(v);
+      if (v.absentKfunc) throw invalid('invalid kernel function call not eliminated in verifier pass');
     } else {
       at = refusal.insn;
       end = new Rejection(refusal.errno, refusal.message);
@@ -146,13 +161,16 @@ function conclude(v: Verification, end: Rejection | undefined, insn: number | un
 /** Everything before simulation. */
 function prepare(v: Verification): Refusal | undefined {
   const { insns, program } = v;
-  const starts = findSubprograms(insns, program.gplCompatible);
+  const starts = findSubprograms(insns, {
+    capable: v.capable,
+    kfunc: (insn) => addKfunc(v, insn),
+    more: () => exceptionCallbackStart(program),
+  });
   if (!Array.isArray(starts)) return starts;
-  if (starts.length > 1 && !v.capable) {
-    return refuse('EPERM', 'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN');
-  }
   const subprograms = makeSubprograms(starts, insns, program);
   v.subprograms = subprograms;
+  const catcher = exceptionCallbackStart(program);
+  if (typeof catcher === 'number') setExceptionCallback(v, catcher);
   for (const subprog of subprograms) noteCalls(v, subprog);
   if (v.log.all) for (const s of subprograms) v.log.write(`func#${s.index} @${s.start}\n`);
   const returns = program.functions === undefined ? checkReturns(insns, starts) : undefined;
@@ -160,26 +178,50 @@ function prepare(v: Verification): Refusal | undefined {
   const shape = checkBorders(insns, starts) ?? returns ?? checkPairs(insns, (ref) => resolveMap(v, ref, uses));
   if (shape !== undefined) return shape;
   v.mapUses = uses;
-  const points = findPoints(insns, { loops: v.capable });
+  const root = v.subprograms[v.exceptionCallback]?.start ?? 0;
+  const points = findPoints(insns, { loops: v.capable, kfuncs: kfuncPoints(v), alsoFrom: root });
   if (!(points instanceof Uint8Array)) return points;
-  const graph = checkGraph(insns) ?? checkSleepable(v);
+  const graph = checkGraph(insns, root) ?? checkSleepable(v);
   if (graph !== undefined) return graph;
   v.points = points;
   spreadEffects(v, subprograms);
   const seen = new Uint8Array(insns.length);
   const order = subprograms.flatMap((s) => postorder(insns, s.start, seen));
   v.loops = findLoops(insns);
-  v.live = liveRegisters(insns, order, (id) => (v.row.helpers.has(id) ? v.helper(id) : undefined));
+  v.live = liveRegisters(insns, order, (insn) => parameterCount(v, insn));
   if (v.log.all) logLive(v);
   return undefined;
+}
+
+/** The exception callback counts as called. */
+function setExceptionCallback(v: Verification, start: number): void {
+  v.exceptionCallback = subprogramAt(v, start);
+  const subprog = v.subprograms[v.exceptionCallback];
+  if (subprog === undefined) return;
+  subprog.isCallback = true;
+  subprog.isAsyncCallback = true;
+  subprog.called = true;
+}
+
+/** Parameters of the helper or kernel function that is called, where it is known. */
+function parameterCount(v: Verification, insn: Slot): number | undefined {
+  if (isKfuncCall(insn)) return kfuncOf(v, insn)?.proto.params.length;
+  return isHelperCall(insn) && v.row.helpers.has(insn.imm) ? v.helper(insn.imm)?.args.length : undefined;
 }
 
 function noteCalls(v: Verification, subprog: Subprogram): void {
   for (let i = subprog.start; i < subprog.end; i++) {
     const insn = v.insns[i];
-    if (insn === undefined || !isHelperCall(insn)) continue;
+    if (insn === undefined) continue;
+    const kfunc = kfuncOf(v, insn);
+    if (kfunc !== undefined) {
+      if (hasFlag(kfunc, 'sleepable')) subprog.mightSleep = true;
+      if (changesPacketsKfunc(kfunc)) subprog.changesPacket = true;
+    }
+    if (!isHelperCall(insn)) continue;
     if (insn.imm === TAIL_CALL) subprog.hasTailCall = true;
     if (changesPackets(insn.imm)) subprog.changesPacket = true;
+    if (v.row.helpers.has(insn.imm) && v.helper(insn.imm)?.sleepable === true) subprog.mightSleep = true;
   }
 }
 
@@ -188,13 +230,12 @@ function spreadEffects(v: Verification, subprograms: readonly Subprogram[]): voi
   for (let changed = true; changed; ) {
     changed = false;
     for (const subprog of subprograms) {
-      if (subprog.changesPacket) continue;
       for (let i = subprog.start; i < subprog.end; i++) {
         const insn = v.insns[i];
-        if (insn === undefined || !isLocalCall(insn)) continue;
-        if (subprograms[subprogramAt(v, i + insn.imm + 1)]?.changesPacket !== true) continue;
-        subprog.changesPacket = true;
-        changed = true;
+        if (insn === undefined || (!isLocalCall(insn) && !isFuncRef(insn))) continue;
+        const callee = subprograms[subprogramAt(v, i + insn.imm + 1)];
+        if (callee?.changesPacket === true && !subprog.changesPacket) subprog.changesPacket = changed = true;
+        if (callee?.mightSleep === true && !subprog.mightSleep) subprog.mightSleep = changed = true;
       }
     }
   }
@@ -259,7 +300,6 @@ function simulate(v: Verification): void {
     helper: (id) => v.helper(id),
     allowed: (id) => allowed.has(id),
     gplCompatible: v.program.gplCompatible,
-    sleepable: ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0,
     packetLoads: PACKET_LOAD_TYPES.includes(v.program.type),
   };
   run(v, 0, facts);
@@ -281,7 +321,7 @@ function run(v: Verification, index: number, facts: InsnFacts): void {
   if (subprog === undefined) return;
   const state = new PathState();
   state.branches = 1;
-  state.sleepable = facts.sleepable;
+  state.sleepable = ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0;
   state.frames = [new Frame(-1, 0, index)];
   state.firstInsn = subprog.start;
   state.lastInsn = -1;
@@ -298,6 +338,9 @@ function run(v: Verification, index: number, facts: InsnFacts): void {
     if (v.log.on) v.log.write(`Validating ${subprog.name}() func#${index}...\n`);
     const args = globalArgs(v, subprog);
     if (typeof args === 'string') throw invalid(args);
+    if (index === v.exceptionCallback && (args.length !== 1 || args[0]?.kind !== 'scalar')) {
+      throw invalid('exception cb only supports single integer argument');
+    }
     setGlobalArgs(v, args);
   }
   explore(v, facts);

@@ -51,6 +51,13 @@ export function attachId(type: number, attach: number, name: string): number {
   return vmlinux()?.find(`${row?.[2] ?? ''}${name}`, row?.[3] ?? 'func') ?? 0;
 }
 
+/** Id of the kernel function with this name. */
+function kfuncId(name: string): number {
+  const id = vmlinux()?.find(name, 'func');
+  if (id === undefined) throw new Error(`the kernel has no function '${name}'`);
+  return id;
+}
+
 /** One question. */
 export interface Question {
   readonly text?: string;
@@ -91,7 +98,9 @@ export class Pair {
 
   /** The bytecode of a text. */
   assemble(text: string): Uint8Array {
-    const named = text.replace(/\$([a-z]+)/g, (_, name: string) => String(this.#fd(name)));
+    const named = text
+      .replace(/\$([a-z]+)/g, (_, name: string) => String(this.#fd(name)))
+      .replace(/call kfunc ([a-z_]\w*)(?!#)/g, (_, name: string) => `call kfunc ${kfuncId(name)}`);
     return assemble(named, { helperId: (name) => HELPER_BY_NAME.get(name.replace(/^bpf_/, ''))?.id });
   }
 

@@ -37,7 +37,7 @@ function isSpillable(type: number): boolean {
 function scrubSlot(frame: Frame, slot: number): void {
   const types = frame.types[slot] ?? 0;
   const first = lowestByte(types);
-  if (first === BYTE.SPILL || first === BYTE.DYNPTR || first === BYTE.ITER) frame.types[slot] = scrub(types);
+  if (first !== BYTE.INVALID && first !== BYTE.MISC && first !== BYTE.ZERO) frame.types[slot] = scrub(types);
   frame.saved[slot] = undefined;
 }
 

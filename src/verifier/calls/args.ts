@@ -11,10 +11,11 @@ import { refuseInOrderCallback, useLock } from '../fields/lock.ts';
 import { inOrderCallback } from '../fields/order-callback.ts';
 import { mapOfField } from '../fields/place.ts';
 import { typeText } from '../log/type-text.ts';
-import { checkReleasable, DYNPTR_TYPE, useDynptr } from '../objects/dynptr-args.ts';
+import { checkReleasable, useDynptr } from '../objects/dynptr-args.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied, invalid } from '../rejection.ts';
 import { FLAG, isNullScalar, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
+import { DYNPTR_TYPE } from '../state/stack.ts';
 import { knownNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { ARG_TYPES, NULLABLE, READ_ONLY, UNINIT, WRITTEN } from './arg-types.ts';
@@ -116,8 +117,8 @@ function checkExchanged(v: Verification, n: number, reg: Reg, field: SpecialFiel
   checkKptrType(v, field, reg, n, 'EACCES');
 }
 
-/** Which pointers may come with an offset (check_func_arg_reg_off). */
-function checkOffset(n: number, reg: Reg, arg: HelperArg): void {
+/** Which pointers may come with an offset (check_func_arg_reg_off). One that is given back may not, except to a dynptr. */
+export function checkOffset(n: number, reg: Reg, arg: { readonly kind?: string; readonly release?: boolean }): void {
   const kind = kindOf(reg.type);
   if (arg.release === true) {
     if (arg.kind === 'dynptr' && kind === KIND.STACK) return;
@@ -125,20 +126,35 @@ function checkOffset(n: number, reg: Reg, arg: HelperArg): void {
     checkUnmodified(reg, n, 'none');
     return;
   }
-  switch (kind) {
-    case KIND.STACK:
-    case KIND.PACKET:
-    case KIND.PACKET_META:
-    case KIND.MAP_KEY:
-    case KIND.MAP_VALUE:
-    case KIND.MEM:
-    case KIND.BUF:
-    case KIND.SCALAR:
-      return;
-    default:
-      checkUnmodified(reg, n, kind === KIND.BTF_ID ? 'allowed' : 'none');
-  }
+  // Memory of a dynptr has a type of its own in the kernel.
+  if (MOVABLE.includes(reg.type) && (kind !== KIND.MEM || reg.dynptrType === 0)) return;
+  checkUnmodified(reg, n, OFFSET_KNOWN.includes(reg.type) ? 'allowed' : 'none');
 }
+
+/** Types of pointers that may point anywhere into their memory; numbers too. */
+const MOVABLE = [
+  KIND.STACK,
+  KIND.PACKET,
+  KIND.PACKET_META,
+  KIND.MAP_KEY,
+  KIND.MAP_VALUE,
+  KIND.MEM,
+  KIND.MEM | FLAG.RDONLY,
+  KIND.MEM | FLAG.RINGBUF,
+  KIND.BUF,
+  KIND.BUF | FLAG.RDONLY,
+  KIND.SCALAR,
+];
+
+/** Types of pointers to objects, at a constant offset. */
+const OFFSET_KNOWN = [
+  KIND.BTF_ID,
+  KIND.BTF_ID | FLAG.ALLOC,
+  KIND.BTF_ID | FLAG.TRUSTED,
+  KIND.BTF_ID | FLAG.RCU,
+  KIND.BTF_ID | FLAG.ALLOC | FLAG.NON_OWN_REF,
+  KIND.BTF_ID | FLAG.ALLOC | FLAG.NON_OWN_REF | FLAG.RCU,
+];
 
 /** Notes the output that the helper fills. */
 function filler(facts: CallFacts): (n: number, size: number) => void {

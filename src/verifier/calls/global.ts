@@ -2,6 +2,7 @@
 import type { Btf, BtfType } from '../../btf/index.ts';
 import { checkUnmodified } from '../access/context.ts';
 import { isLocked } from '../objects/held.ts';
+import { sleepRefusal } from '../objects/regions.ts';
 import { invalid, Rejection } from '../rejection.ts';
 import { FLAG, isNullScalar, KIND, kindOf, mayBeNull, setPointer, setUnknownScalar } from '../state/reg.ts';
 import { topFrame } from '../state/state.ts';
@@ -97,6 +98,11 @@ export function callGlobal(v: Verification, index: number): void {
   const subprog = v.subprograms[index];
   if (subprog === undefined) throw new Rejection('EFAULT', `verifier bug: no subprogram ${index}`);
   if (isLocked(v.state)) throw invalid('global function calls are not allowed while holding a lock,\nuse static function instead');
+  if (subprog.mightSleep && (sleepRefusal(v) !== undefined || !v.state.sleepable)) {
+    throw invalid(
+      'global functions that may sleep are not allowed in non-sleepable context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context',
+    );
+  }
   const args = globalArgs(v, subprog);
   const complaint = typeof args === 'string' ? args : mismatch(v, args);
   if (complaint !== undefined) throw invalid(`${complaint}\nCaller passes invalid args into func#${index} ('${subprog.name}')`);

@@ -12,9 +12,11 @@ import { kernelStruct } from '../kernel-btf/lookup.ts';
 import { typeText } from '../log/type-text.ts';
 import { dynptrOf, endDynptr } from '../objects/dynptr-args.ts';
 import { acquire, checkNothingHeld, release } from '../objects/held.ts';
+import { sleepRefusal } from '../objects/regions.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { FLAG, isNullScalar, KIND, mayBeNull, type Reg, setPointer, setUnknownScalar } from '../state/reg.ts';
+import { DYNPTR_TYPE } from '../state/stack.ts';
 import { narrowToS32, setSigned, setUnsigned, syncBounds, tnumIsConst, umaxNumber } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { type CallFacts, checkArgs } from './args.ts';
@@ -43,11 +45,17 @@ const SOCKMAPS = [15, 18];
 export function callHelper(v: Verification, insn: Slot): number {
   const proto = v.helper(insn.imm);
   if (proto === undefined) throw invalid(`invalid func unknown#${insn.imm}`);
+  if (proto.sleepable === true) {
+    if (!v.state.sleepable) throw invalid('helper call might sleep in a non-sleepable prog');
+    const where = sleepRefusal(v);
+    if (where !== undefined) throw invalid(`sleepable helper bpf_${proto.name}#${proto.id} ${where}`);
+  }
   const facts = checkArgs(v, proto);
   checkMapUse(v, proto, facts);
   if (facts.filled !== undefined) fillMemory(v, facts.filled);
   if (facts.releases !== 0) releaseArg(v, proto, facts);
   special(v, proto, facts);
+  const dynptrType = proto.name === 'dynptr_write' ? (dynptrOf(v, 1)?.dynptrType ?? 0) : 0;
   // The memory that dynptr_data gives lives as long as the dynptr.
   const dynptr = proto.ret === 'dynptr_mem_or_null' ? ownerOf(dynptrOf(v, 1)) : undefined;
   clearCallerSaved(v, v.frame);
@@ -57,7 +65,7 @@ export function callHelper(v: Verification, insn: Slot): number {
     throw invalid(`cannot pass map_type ${facts.map.type} into func bpf_${proto.name}#${proto.id}`);
   }
   if (proto.id === TAIL_CALL) return tailCall(v);
-  if (changesPackets(proto.id)) forgetPackets(v);
+  if (changesPackets(proto.id) || dynptrType === DYNPTR_TYPE.SKB || dynptrType === DYNPTR_TYPE.SKB_META) forgetPackets(v);
   return v.insn + 1;
 }
 

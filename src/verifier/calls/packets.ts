@@ -1,5 +1,6 @@
 /** Helpers that may move a packet: its pointers are of no use after them (bpf_helper_changes_pkt_data, clear_all_pkt_pointers, v6.18). */
-import { isAnyPacket } from '../state/reg.ts';
+import { isAnyPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
+import { DYNPTR_TYPE } from '../state/stack.ts';
 import { changeRegs } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
 
@@ -13,11 +14,16 @@ export function changesPackets(helper: number): boolean {
   return CHANGERS.has(helper);
 }
 
+/** Memory of a dynptr of packet data (reg_is_dynptr_slice_pkt). */
+function isPacketSlice(reg: Reg): boolean {
+  return kindOf(reg.type) === KIND.MEM && reg.dynptrType >= DYNPTR_TYPE.SKB;
+}
+
 /** Packet pointers become unusable. */
 export function forgetPackets(v: Verification): void {
   changeRegs(
     v.state,
-    (reg) => isAnyPacket(reg.type),
+    (reg) => isAnyPacket(reg.type) || isPacketSlice(reg),
     (reg) => v.forget(reg),
   );
 }

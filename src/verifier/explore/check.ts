@@ -1,4 +1,6 @@
 /** The simulation: one path after another, instruction by instruction, until all are known to be safe or one is not (do_check, v6.18). */
+
+import type { Slot } from '../../isa/index.ts';
 import { checkAtomic, checkLoad, checkStore, sizeOf } from '../access/atomic.ts';
 import { checkAccess, notePointer } from '../access/memory.ts';
 import { callSubprogram } from '../calls/frames.ts';
@@ -7,6 +9,9 @@ import { noteResult } from '../facts.ts';
 import { POINT } from '../graph/points.ts';
 import type { InsnFacts } from '../insn-rules.ts';
 import { checkInsn } from '../insn-rules.ts';
+import { isKfuncCall, namedKfunc } from '../kfunc/call.ts';
+import { hookOf } from '../kfunc/hooks.ts';
+import { callKfunc } from '../kfunc/kfunc.ts';
 import { isLocalCall, isUnconditional, jumpTarget, LD_IMM64 } from '../layout.ts';
 import { logChanges, stateText } from '../log/state-text.ts';
 import { isLocked } from '../objects/held.ts';
@@ -150,16 +155,24 @@ function fail(v: Verification, message: string): never {
   throw new Rejection(message === 'frame pointer is read only' ? 'EACCES' : 'EINVAL', message);
 }
 
+/** What may be called while a bpf_spin_lock is held; subprograms are looked into. */
+function mayCallLocked(v: Verification, insn: Slot): boolean {
+  if (insn.src === 0) return insn.imm === SPIN_UNLOCK;
+  if (!isKfuncCall(insn)) return true;
+  const call = namedKfunc(v, insn);
+  return call !== undefined && hookOf(call)?.underLock === true;
+}
+
 function branch(v: Verification, refusal: string | undefined): number | undefined {
   const at = v.insn;
   const insn = v.slot(at);
   const op = insn.code & 0xf0;
   if (op === 0x80) {
-    if (isLocked(v.state) && insn.src === 0 && insn.imm !== SPIN_UNLOCK) {
+    if (isLocked(v.state) && !mayCallLocked(v, insn)) {
       throw invalid('function calls are not allowed while holding a lock');
     }
     if (refusal !== undefined) fail(v, refusal);
-    const next = isLocalCall(insn) ? callSubprogram(v, insn) : insn.src === 0 ? callHelper(v, insn) : at + 1;
+    const next = isLocalCall(insn) ? callSubprogram(v, insn) : isKfuncCall(insn) ? callKfunc(v, insn) : callHelper(v, insn);
     v.scratchReg(0);
     return next;
   }

@@ -1,8 +1,7 @@
 /** Which registers may be read from each instruction on: the data-flow analysis that the kernel does before it simulates (compute_live_registers, v6.18). */
-import type { HelperProto } from '../../helpers/types.ts';
 import type { Slot } from '../../isa/index.ts';
 import { LD_IMM64 } from '../layout.ts';
-import { isHelperCall, successors } from './successors.ts';
+import { successors } from './successors.ts';
 
 const ARGS = 0b11_1110;
 const LOAD_ACQUIRE = 0x100;
@@ -12,7 +11,7 @@ const CMPXCHG = 0xf1;
 const bit = (reg: number): number => 1 << reg;
 
 /** Registers read (low half) and written (high half). */
-function uses(insn: Slot, helper: (id: number) => HelperProto | undefined): number {
+function uses(insn: Slot, params: (insn: Slot) => number | undefined): number {
   const dst = bit(insn.dst);
   const src = bit(insn.src);
   const rw = (read: number, write: number): number => (read & 0xffff) | (write << 16);
@@ -45,8 +44,8 @@ function uses(insn: Slot, helper: (id: number) => HelperProto | undefined): numb
         case 0x90:
           return rw(1, 0);
         case 0x80: {
-          const proto = isHelperCall(insn) ? helper(insn.imm) : undefined;
-          const read = proto === undefined ? ARGS : ((1 << (proto.args.length + 1)) - 1) & ARGS;
+          const count = params(insn);
+          const read = count === undefined ? ARGS : ((1 << (count + 1)) - 1) & ARGS;
           return rw(read, 0b11_1111);
         }
         default:
@@ -55,17 +54,16 @@ function uses(insn: Slot, helper: (id: number) => HelperProto | undefined): numb
   }
 }
 
-/** Bit masks of the registers live before each slot. `order`: all slots, callees irrelevant, in postorder. */
-export function liveRegisters(
-  insns: readonly Slot[],
-  order: readonly number[],
-  helper: (id: number) => HelperProto | undefined,
-): Uint16Array {
+/**
+ * Bit masks of the registers live before each slot. `order`: all slots, callees irrelevant, in postorder.
+ * @param params number of parameters of a helper or kernel function, where it is known
+ */
+export function liveRegisters(insns: readonly Slot[], order: readonly number[], params: (insn: Slot) => number | undefined): Uint16Array {
   const live = new Uint16Array(insns.length + 1);
   const masks = new Int32Array(insns.length);
   const next = order.map((at) => {
     const insn = insns[at];
-    masks[at] = insn === undefined ? 0 : uses(insn, helper);
+    masks[at] = insn === undefined ? 0 : uses(insn, params);
     return successors(insns, at);
   });
   for (let changed = true; changed; ) {

@@ -8,7 +8,15 @@ import { type Refusal, refuse } from '../refusal.ts';
 import { callsBackLater, callsBackNow } from './successors.ts';
 
 /** Bits of Points.at. */
-export const POINT = { PRUNE: 1, JUMP: 2, FORCE: 4, CALLS_BACK: 8 } as const;
+export const POINT = { PRUNE: 1, JUMP: 2, FORCE: 4, CALLS_BACK: 8, ITER_NEXT: 16 } as const;
+
+/** What the walk asks about calls of kernel functions. */
+export interface KfuncPoints {
+  /** The loop that it stands in is bounded by what it returns. */
+  isIteratorNext(insn: Slot): boolean;
+  callsBackNow(insn: Slot): boolean;
+  callsBackLater(insn: Slot): boolean;
+}
 
 const EXIT = 0x95;
 const MAY_GOTO = 0xe5;
@@ -21,7 +29,10 @@ const FELL = 1;
 const BRANCHED = 2;
 
 /** Marks of a program's slots (POINT bits). */
-export function findPoints(insns: readonly Slot[], options: { loops: boolean }): Uint8Array | Refusal {
+export function findPoints(
+  insns: readonly Slot[],
+  options: { loops: boolean; kfuncs: KfuncPoints; alsoFrom?: number },
+): Uint8Array | Refusal {
   const marks = new Uint8Array(insns.length + 1);
   const seen = new Uint8Array(insns.length + 1);
   const stack = [0];
@@ -58,8 +69,10 @@ export function findPoints(insns: readonly Slot[], options: { loops: boolean }):
     if (isFuncRef(insn)) return callEdges(at, insn, true);
     if (insn.code === EXIT) return false;
     if (insn.code === CALL) {
-      if (callsBackLater(insn)) mark(at, POINT.PRUNE);
-      if (callsBackNow(insn)) mark(at, POINT.CALLS_BACK | POINT.FORCE | POINT.PRUNE | POINT.JUMP);
+      const { kfuncs } = options;
+      if (callsBackLater(insn) || kfuncs.callsBackLater(insn)) mark(at, POINT.PRUNE);
+      if (kfuncs.isIteratorNext(insn)) mark(at, POINT.ITER_NEXT | POINT.FORCE | POINT.PRUNE);
+      if (callsBackNow(insn) || kfuncs.callsBackNow(insn)) mark(at, POINT.CALLS_BACK | POINT.FORCE | POINT.PRUNE | POINT.JUMP);
       return callEdges(at, insn, isLocalCall(insn));
     }
     if (!isJump(insn)) return edge(at, at + (insn.code === LD_IMM64 ? 2 : 1), 'fall');
@@ -75,7 +88,13 @@ export function findPoints(insns: readonly Slot[], options: { loops: boolean }):
   };
   for (;;) {
     const at = stack.at(-1);
-    if (at === undefined) return marks;
+    if (at === undefined) {
+      const root = options.alsoFrom;
+      if (root === undefined || (seen[root] ?? 0) !== 0) return marks;
+      seen[root] = DISCOVERED;
+      stack.push(root);
+      continue;
+    }
     const insn = insns[at];
     const result = insn === undefined ? false : visit(at, insn);
     if (typeof result === 'object') return result;

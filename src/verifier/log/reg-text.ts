@@ -1,13 +1,21 @@
 /** A register as the log prints it (kernel/bpf/log.c print_reg_state, v6.18). */
 import { ADD_CONST, FLAG, isPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
+import { ITER, ITER_PREFIX } from '../state/stack.ts';
 import { rangeTexts, signedText, tnumIsConst, tnumIsUnknown, tnumText, unsignedText } from '../value/index.ts';
 import { typeText } from './type-text.ts';
 
-const DYNPTR_NAMES = ['', 'local', 'ringbuf', 'skb', 'xdp', 'file'];
+const DYNPTR_NAMES = ['', 'local', 'ringbuf', 'skb', 'xdp', 'skb_meta'];
 
 /** Name of a dynptr's kind. */
 export function dynptrText(type: number): string {
   return DYNPTR_NAMES[type] ?? 'unknown';
+}
+
+/** Text of the main slot of an iterator. */
+export function iteratorText(object: Reg): string {
+  const name = object.btf?.type(object.target).name.slice(ITER_PREFIX.length) ?? '';
+  const state = object.dynptrType === ITER.ACTIVE ? 'active' : 'drained';
+  return `iter_${name}(ref_id=${object.refId},state=${state},depth=${object.memSize})`;
 }
 
 function isMapKind(type: number): boolean {

@@ -5,7 +5,7 @@ import { BYTE, BYTE_LETTERS, byteType, lowestByte } from '../state/stack.ts';
 import type { Frame, PathState } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
 import { padding } from './log.ts';
-import { dynptrText, regText } from './reg-text.ts';
+import { dynptrText, iteratorText, regText } from './reg-text.ts';
 
 /** Text of frame `frameno` of a state, with its line feed. */
 export function stateText(v: Verification, state: PathState, frameno: number, what: 'all' | 'changed'): string {
@@ -54,6 +54,10 @@ function slotText(frame: Frame, slot: number): { readonly text: string; readonly
       if (reg.refId !== 0) parts.push(`ref_id=${reg.refId}`);
       if (reg.dynptrId !== 0) parts.push(`dynptr_id=${reg.dynptrId}`);
       return { text: ` fp${at - 8}=dynptr_${dynptrText(reg.dynptrType)}(${parts.join(',')})`, more: 1 };
+    }
+    case BYTE.ITER: {
+      const object = frame.saved[slot];
+      return { text: object === undefined || object.refId === 0 ? '' : ` fp${at}=${iteratorText(object)}`, more: 0 };
     }
     default:
       return { text: ` fp${at}=${letters}`, more: 0 };

@@ -1,18 +1,15 @@
 /** Dynptrs as arguments: made, used, and given back (process_dynptr_func, v6.18). */
 import { checkAccess } from '../access/memory.ts';
 import { pointedFrame } from '../access/stack-bounds.ts';
+import { dynptrText } from '../log/reg-text.ts';
 import { invalid } from '../rejection.ts';
 import { KIND, Reg, setPointer } from '../state/reg.ts';
-import { ALL, BYTE, lowestByte } from '../state/stack.ts';
+import { ALL, BYTE, DYNPTR_TYPE, lowestByte } from '../state/stack.ts';
 import type { Frame } from '../state/state.ts';
 import { knownNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { destroyDynptr, isMain } from './dynptr.ts';
 import { acquire, release } from './held.ts';
-
-/** Kinds of dynptrs (enum bpf_dynptr_type). */
-export const DYNPTR_TYPE = { LOCAL: 1, RINGBUF: 2, SKB: 3, XDP: 4, SKB_META: 5 } as const;
-const TYPE_NAMES = ['', 'local', 'ringbuf', 'skb', 'xdp', 'skb_meta'];
 
 /** What becomes of a dynptr. `rdonly`: its memory may change, it may not. `mutable`: it may change, or end. */
 export type DynptrUse =
@@ -84,11 +81,13 @@ export function useDynptr(v: Verification, n: number, use: DynptrUse): void {
   if (reg.type === KIND.STACK && typeof pointed !== 'object') refuse(n, pointed, `Expected an initialized dynptr as arg #${n - 1}`);
   const type = dynptrOf(v, n)?.dynptrType ?? 0;
   if (use.type !== undefined && use.type !== type) {
-    throw invalid(`Expected a dynptr of type ${TYPE_NAMES[use.type]} as arg #${n - 1}`, n);
+    throw invalid(`Expected a dynptr of type ${dynptrText(use.type)} as arg #${n - 1}`, n);
   }
   if (typeof pointed !== 'object') return;
-  v.liveness.read(pointed.frame.frameno, pointed.slot, v.insn);
-  v.liveness.read(pointed.frame.frameno, pointed.slot - 1, v.insn);
+  for (const slot of [pointed.slot, pointed.slot - 1]) {
+    v.liveness.read(pointed.frame.frameno, slot, v.insn);
+    v.scratchSlot(slot);
+  }
 }
 
 function make(v: Verification, n: number, reg: Reg, { type, cloneRef = 0 }: Extract<DynptrUse, { how: 'uninit' }>): void {

@@ -32,7 +32,8 @@ export function forgetSlices(v: Verification, object: Reg): void {
   if (id === 0) return;
   changeRegs(
     v.state,
-    (reg) => reg.dynptrId === id && (reg.type & ~FLAG.MAYBE_NULL) === KIND.MEM,
+    // Slices made by bpf_dynptr_slice are typed by their dynptr and stay (destroy_if_dynptr_stack_slot).
+    (reg) => reg.dynptrId === id && reg.dynptrType === 0 && (reg.type & ~FLAG.MAYBE_NULL) === KIND.MEM,
     (reg) => v.forget(reg),
   );
 }

@@ -32,11 +32,14 @@ export function release(v: Verification, id: number): boolean {
   return true;
 }
 
-/** The end of the program, or a tail call: nothing may be held. */
+/** The program leaves for good, or may: nothing may be held, and no region may be open (check_resource_leak). */
 export function checkNothingHeld(v: Verification, prefix: string): void {
-  if (isLocked(v.state)) throw invalid(`${prefix} cannot be used inside bpf_spin_lock-ed region`);
-  // References of a subprogram may be its caller's to give back.
-  if (v.state.frames.length === 1) checkNoReferences(v, prefix);
+  const { state } = v;
+  if (isLocked(state)) throw invalid(`${prefix} cannot be used inside bpf_spin_lock-ed region`);
+  if (state.frames.length === 1) checkNoReferences(v, prefix);
+  if (activeIrq(state) !== 0) throw invalid(`${prefix} cannot be used inside bpf_local_irq_save-ed region`);
+  if (state.rcuLock) throw invalid(`${prefix} cannot be used inside bpf_rcu_read_lock-ed region`);
+  if (state.preemptLocks > 0) throw invalid(`${prefix} cannot be used inside bpf_preempt_disable-ed region`);
 }
 
 /** No reference is held where the program leaves for good. */
@@ -48,4 +51,14 @@ export function checkNoReferences(v: Verification, prefix: string): void {
 /** Whether a lock is held. */
 export function isLocked(state: PathState): boolean {
   return state.held.some((h) => LOCK_KINDS.includes(h.kind));
+}
+
+/** Id of the innermost region with interrupts off, 0 for none. */
+export function activeIrq(state: PathState): number {
+  return state.held.findLast((h) => h.kind === 'irq')?.id ?? 0;
+}
+
+/** Objects that are freed by RCU stay where they are (in_rcu_cs). */
+export function inRcuSection({ state }: Verification): boolean {
+  return state.rcuLock || isLocked(state) || !state.sleepable;
 }

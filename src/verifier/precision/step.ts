@@ -1,5 +1,7 @@
 /** One instruction backwards: which registers and slots before it made the tracked ones (kernel/bpf/verifier.c backtrack_insn, v6.18). */
-import { callsBackNow, isPacketLoad, isTailCall } from '../graph/successors.ts';
+
+import { PSEUDO_CALL } from '../../isa/index.ts';
+import { isPacketLoad, isTailCall } from '../graph/successors.ts';
 import { isLocalCall, LD_IMM64 } from '../layout.ts';
 import { type History, MAX_FRAMES } from '../state/state.ts';
 import { isGlobal, subprogramAt } from '../subprograms.ts';
@@ -108,7 +110,9 @@ function call(v: Verification, at: number, after: number, tracked: Tracked): Ste
     }
     return leave(tracked);
   }
-  if (callsBackNow(insn) && at !== after - 1) {
+  // A kernel function that was not found: refused later, if it is reached at all.
+  if (insn.src === PSEUDO_CALL.KFUNC && insn.imm === 0) return 'lost';
+  if (v.callsBack(at) && at !== after - 1) {
     if ((tracked.regs() & ~ARGS) !== 0 || tracked.anySlot()) return 'bug';
     for (let n = 1; n <= 5; n++) tracked.dropReg(n);
     return leave(tracked);

@@ -4,13 +4,21 @@
  */
 
 /** Types of stack bytes. */
-export const BYTE = { INVALID: 0, SPILL: 1, MISC: 2, ZERO: 3, DYNPTR: 4, ITER: 5 } as const;
+export const BYTE = { INVALID: 0, SPILL: 1, MISC: 2, ZERO: 3, DYNPTR: 4, ITER: 5, IRQ: 6 } as const;
 
 /** The letters of the kernel's log. */
-export const BYTE_LETTERS = ['?', 'r', 'm', '0', 'd', 'i'];
+export const BYTE_LETTERS = ['?', 'r', 'm', '0', 'd', 'i', 'f'];
 
 /** Slots of which all bytes have one type. */
-export const ALL = { INVALID: 0, SPILL: 0x11111111, MISC: 0x22222222, ZERO: 0x33333333, DYNPTR: 0x44444444, ITER: 0x55555555 } as const;
+export const ALL = {
+  INVALID: 0,
+  SPILL: 0x11111111,
+  MISC: 0x22222222,
+  ZERO: 0x33333333,
+  DYNPTR: 0x44444444,
+  ITER: 0x55555555,
+  IRQ: 0x66666666,
+} as const;
 
 /** Type of byte `i` (0..7) of a slot. */
 export function byteType(types: number, i: number): number {
@@ -26,3 +34,12 @@ export function withByte(types: number, i: number, type: number): number {
 export function lowestByte(types: number): number {
   return types >>> 28;
 }
+
+/** States of an iterator on the stack, kept in its register's `dynptrType`; how often it went on is in `memSize`. */
+export const ITER = { ACTIVE: 1, DRAINED: 2 } as const;
+
+/** What names of iterators' structures begin with. */
+export const ITER_PREFIX = 'bpf_iter_';
+
+/** Kinds of dynptrs (enum bpf_dynptr_type). */
+export const DYNPTR_TYPE = { LOCAL: 1, RINGBUF: 2, SKB: 3, XDP: 4, SKB_META: 5 } as const;

@@ -76,9 +76,9 @@ function cloneFrame(from: Frame): Frame {
   return frame;
 }
 
-/** Something that has to be given back: a reference, or a lock. */
+/** Something that has to be given back: a reference, a lock, or the interrupt flag. */
 export interface Held {
-  readonly kind: 'ref' | 'lock' | 'res_lock' | 'res_lock_irq';
+  readonly kind: 'ref' | 'lock' | 'res_lock' | 'res_lock_irq' | 'irq';
   readonly id: number;
   /** Instruction that took it. */
   readonly insn: number;
@@ -97,6 +97,10 @@ export class PathState {
   lastInsn = 0;
   speculative = false;
   held: readonly Held[] = [];
+  /** In an RCU read-side critical section of the program's own. */
+  rcuLock = false;
+  /** How often preemption was disabled. */
+  preemptLocks = 0;
   mayGotoDepth = 0;
   callbackUnrollDepth = 0;
   dfsDepth = 0;
@@ -136,6 +140,8 @@ export function cloneState(from: PathState): PathState {
   state.lastInsn = from.lastInsn;
   state.speculative = from.speculative;
   state.held = from.held;
+  state.rcuLock = from.rcuLock;
+  state.preemptLocks = from.preemptLocks;
   state.mayGotoDepth = from.mayGotoDepth;
   state.callbackUnrollDepth = from.callbackUnrollDepth;
   state.dfsDepth = from.dfsDepth;

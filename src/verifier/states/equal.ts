@@ -44,7 +44,7 @@ class Ids {
 export function statesEqual(v: Verification, old: PathState, cur: PathState, likeness: Likeness): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   if (old.speculative && !cur.speculative) return false;
-  if (old.sleepable !== cur.sleepable) return false;
+  if (old.sleepable !== cur.sleepable || old.rcuLock !== cur.rcuLock || old.preemptLocks !== cur.preemptLocks) return false;
   const ids = new Ids(v.ids);
   if (!heldEqual(old.held, cur.held, ids)) return false;
   for (const [i, frame] of old.frames.entries()) {
@@ -153,10 +153,10 @@ function stackSafe(v: Verification, old: Frame, cur: Frame, ids: Ids, likeness: 
 }
 
 function savedSafe(type: number, old: Reg | undefined, cur: Reg | undefined, ids: Ids, likeness: Likeness): boolean {
-  if (type !== BYTE.SPILL && type !== BYTE.DYNPTR) return true;
+  if (type === BYTE.MISC || type === BYTE.ZERO || type === BYTE.INVALID) return true;
   if (old === undefined || cur === undefined) return old === cur;
   if (type === BYTE.SPILL) return regSafe(old, cur, ids, likeness);
-  return old.dynptrType === cur.dynptrType && old.target === cur.target && ids.match(old.refId, cur.refId);
+  return old.dynptrType === cur.dynptrType && old.btf === cur.btf && old.target === cur.target && ids.match(old.refId, cur.refId);
 }
 
 /** A cheap test before an exact comparison: the innermost frame's registers are the same, ids too. */

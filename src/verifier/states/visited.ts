@@ -4,6 +4,7 @@
  */
 import { POINT } from '../graph/points.ts';
 import { stateText } from '../log/state-text.ts';
+import { isActiveAtR1, iteratorsMoved } from '../objects/iterator.ts';
 import { forgetPrecision, propagatePrecision } from '../precision/precision.ts';
 import { invalid } from '../rejection.ts';
 import { cloneState, type Entry, frameInsn, type PathState, topFrame } from '../state/state.ts';
@@ -86,6 +87,7 @@ function meetsItself(v: Verification, at: number, old: PathState, cur: PathState
   const oldTop = topFrame(old);
   const curTop = topFrame(cur);
   if (oldTop.inAsyncCallback && oldTop.asyncEntry !== curTop.asyncEntry) return 'goes on';
+  if (v.isPoint(at, POINT.ITER_NEXT)) return statesEqual(v, old, cur, 'within') && isActiveAtR1(cur) ? 'covered' : 'goes on';
   if (v.slot(at).code === MAY_GOTO) {
     if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(v, old, cur, 'within')) return 'covered';
   }
@@ -93,6 +95,7 @@ function meetsItself(v: Verification, at: number, old: PathState, cur: PathState
   if (
     maybeLooping(old, cur) &&
     statesEqual(v, old, cur, 'exact') &&
+    !iteratorsMoved(old, cur) &&
     old.mayGotoDepth === cur.mayGotoDepth &&
     old.callbackUnrollDepth === cur.callbackUnrollDepth
   ) {

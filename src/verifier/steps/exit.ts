@@ -5,11 +5,11 @@ import { checkNothingHeld } from '../objects/held.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied, invalid } from '../rejection.ts';
 import { KIND } from '../state/reg.ts';
-import { topFrame } from '../state/state.ts';
 import { smaxOf, sminOf } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 
-const PREFIX = 'BPF_EXIT instruction in main prog';
+/** What leaves the program, in messages. */
+export const LEAVING = 'BPF_EXIT instruction in main prog';
 
 /** Attach types (uapi bpf.h enum bpf_attach_type). */
 const EGRESS = 1;
@@ -42,34 +42,34 @@ function resultRange(v: Verification): readonly [number, number] | undefined {
 
 /** Follows an exit. @returns the next instruction, or undefined where the path ends */
 export function checkExit(v: Verification): number | undefined {
-  const main = v.state.frames.length === 1;
-  if (main) checkNothingHeld(v, PREFIX);
-  if (!main) {
+  if (v.state.frames.length > 1) {
     v.liveness.update();
     return leaveFrame(v);
   }
-  checkResult(v);
+  checkNothingHeld(v, LEAVING);
+  checkReturn(v, 0);
   return undefined;
 }
 
-function checkResult(v: Verification): void {
-  const frame = topFrame(v.state);
-  const reg = v.checkRead(0);
-  if (v.hidesPointer(0)) throw denied('R0 leaks addr as return value', 0);
+/** What the program returns: R0 at an exit, R1 where it is thrown. */
+export function checkReturn(v: Verification, n: 0 | 1): void {
+  const outermost = v.state.frames[0];
+  const reg = v.checkRead(n);
+  if (v.hidesPointer(n)) throw denied(`R${n} leaks addr as return value`, n);
   let where = 'At program exit';
   let range = resultRange(v);
-  if (frame.inAsyncCallback) {
+  if (outermost?.inAsyncCallback === true) {
     where = 'At async callback return';
-    range = [frame.returnMin, frame.returnMax];
-  } else if (frame.subprog !== 0) {
+    range = [outermost.returnMin, outermost.returnMax];
+  } else if (outermost !== undefined && outermost.subprog !== 0 && outermost.subprog !== v.exceptionCallback) {
     if (reg.type !== KIND.SCALAR) {
-      throw invalid(`At subprogram exit the register R0 is not a scalar value (${typeText(reg.type)})`, 0);
+      throw invalid(`At subprogram exit the register R${n} is not a scalar value (${typeText(reg.type)})`, n);
     }
     return;
   }
   if (range === undefined) return;
-  if (reg.type !== KIND.SCALAR) throw invalid(`${where} the register R0 is not a known value (${typeText(reg.type)})`, 0);
-  markPrecise(v, 0);
+  if (reg.type !== KIND.SCALAR) throw invalid(`${where} the register R${n} is not a known value (${typeText(reg.type)})`, n);
+  markPrecise(v, n);
   const [min, max] = range;
-  if (sminOf(reg) < BigInt(min) || smaxOf(reg) > BigInt(max)) throw invalid(outOfRange(where, 'R0', reg, min, max), 0);
+  if (sminOf(reg) < BigInt(min) || smaxOf(reg) > BigInt(max)) throw invalid(outOfRange(where, `R${n}`, reg, min, max), n);
 }
