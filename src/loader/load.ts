@@ -44,7 +44,7 @@ export function loadCollection(host: Host, input: CollectionInput, options: Load
       const relocated = core.get(program.name) ?? { insns: program.insns.slice(), relocations: [] };
       state.programs.set(program.name, loadProgram(state, program, relocated, world));
     }
-    if (host.name !== 'verifier') fillProgArrays(state);
+    if (host.name === 'engine') fillProgArrays(state);
     state.closeBtf();
   } catch (error) {
     state.close();

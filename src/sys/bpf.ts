@@ -14,6 +14,7 @@ const CMD = {
   PROG_LOAD: 5,
   PROG_TEST_RUN: 10,
   BTF_LOAD: 18,
+  MAP_FREEZE: 22,
 } as const;
 /** Bytes of union bpf_attr that are passed; zeros beyond what a kernel knows are accepted. */
 const ATTR_SIZE = 168;
@@ -90,6 +91,8 @@ export interface RawBpf {
   /** `flags`: BPF_ANY (0), BPF_NOEXIST (1), BPF_EXIST (2). */
   mapUpdate(fd: number, key: Uint8Array, value: Uint8Array, flags?: number): void;
   mapDelete(fd: number, key: Uint8Array): void;
+  /** Makes the map read-only for user space. */
+  mapFreeze(fd: number): void;
   /** Loads BTF. @returns its fd */
   btfLoad(bytes: Uint8Array): number;
   /** @throws VerifierError with the whole log */
@@ -145,6 +148,11 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
       u32(56, more.btfValueTypeId ?? 0);
       u64(64, more.mapExtra ?? 0n);
       return checked('MAP_CREATE');
+    },
+    mapFreeze(fd) {
+      start();
+      u32(0, fd);
+      checked('MAP_FREEZE');
     },
     mapLookup(fd, key, valueSize) {
       const value = block('value', valueSize);

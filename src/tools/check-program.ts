@@ -1,7 +1,7 @@
 /** One program of an object verified for a kernel, as libbpf would load it there: alone, with all of the object's maps. */
 import { BpfError, type Diagnostic, NotSupportedError, plainMessage, SyscallError, VerifierError } from '../base/index.ts';
 import type { CollectionSpec, ProgramSpec } from '../elf/index.ts';
-import { loadCollection } from '../loader/index.ts';
+import { type Collection, type LoadOptions, loadCollection, type MapOptions } from '../loader/index.ts';
 import { type KernelWorld, verifierHost } from './kernel-world.ts';
 
 /** What the kernel (or what comes before it) says of a program. */
@@ -15,18 +15,41 @@ export interface ProgramCheck {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Types whose maps have no number of elements: storage of sockets, inodes, tasks and cgroups, tables of operations. */
+const UNCOUNTED = [19, 21, 24, 26, 28, 29, 32];
+
+/** Maps that the tool's own code sizes before it loads them: one element stands for any number (as the kernel's veristat does). */
+function sizedLater(spec: CollectionSpec): Record<string, MapOptions> {
+  const maps = spec.maps.filter((m) => m.maxEntries === 0 && !UNCOUNTED.includes(m.type));
+  return Object.fromEntries(maps.map((m) => [m.name, { maxEntries: 1 }]));
+}
+
+/** Options of a check. */
+export interface CheckOptions {
+  /** Verifier log level bits. */
+  readonly logLevel?: number | undefined;
+}
+
 /** Loads one program on a host that only verifies. What the loader refuses is a rejection, too. */
-export function checkProgram(
+export function checkProgram(world: KernelWorld, spec: CollectionSpec, program: ProgramSpec, options: CheckOptions = {}): ProgramCheck {
+  const host = verifierHost(world);
+  return programCheck(world, spec, program, (alone, load) => loadCollection(host, alone, load), options);
+}
+
+/** What becomes of one program when `load` loads it, alone of its object. */
+export function programCheck(
   world: KernelWorld,
   spec: CollectionSpec,
   program: ProgramSpec,
-  options: { readonly logLevel?: number | undefined } = {},
+  load: (spec: CollectionSpec, options: LoadOptions) => Collection,
+  options: CheckOptions = {},
 ): ProgramCheck {
   const others = spec.programs.filter((p) => p.name !== program.name).map((p) => [p.name, { autoload: false }] as const);
   // Slots are filled after loading, with programs that are not loaded here.
   const alone = { ...spec, maps: spec.maps.map((m) => ({ ...m, values: m.values.filter((value) => value.kind === 'map') })) };
   try {
-    const collection = loadCollection(verifierHost(world), alone, {
+    const collection = load(alone, {
+      maps: sizedLater(spec),
       programs: { ...Object.fromEntries(others), [program.name]: { autoload: true } },
       ...(spec.externs.some((e) => e.kind === 'kconfig') ? { kconfig: world.kconfig() } : {}),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
