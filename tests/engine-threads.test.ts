@@ -135,7 +135,9 @@ describe('threads', () => {
 
   test('totals are exact', { timeout: 120_000 }, async () => {
     const engine = createEngine({ cpus: CPUS, memory: { initial: 1 << 20 } });
-    const map = (type: number, flags = 0) => engine.mapCreate({ type, keySize: 4, valueSize: 8, maxEntries: KEYS, flags });
+    const map = (type: number, flags = 0) =>
+      // CPUs keep free elements of LRU tables for themselves: where nothing may be evicted there must be many.
+      engine.mapCreate({ type, keySize: 4, valueSize: 8, maxEntries: type === 9 ? KEYS * 20 : KEYS, flags });
     const rows = [
       { name: 'hash', fd: map(1), add: ATOMIC },
       { name: 'hash without preallocation', fd: map(1, 1), add: ATOMIC },

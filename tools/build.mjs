@@ -14,6 +14,9 @@ if (!existsSync('node_modules/esbuild') || !existsSync('node_modules/typescript'
 }
 const { build } = await import('esbuild');
 const { writeHeaders } = await import('./headers.mjs');
+const { buildRuntime } = await import('./runtime.mjs');
+
+await buildRuntime();
 
 /** commander is CommonJS and asks for Node's modules by require. */
 const REQUIRE = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";

@@ -7,13 +7,13 @@ import { build } from 'esbuild';
 /** The repository. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** The exports of `file` (relative to the repository), with everything it imports bundled in. */
-export async function importTs(file) {
+/** The exports of `file` (relative to the repository, or to a copy of it), with everything it imports bundled in. */
+export async function importTs(file, folder = root) {
   const dir = join(root, 'node_modules', '.cache', 'bpfwright');
   mkdirSync(dir, { recursive: true });
   const out = join(dir, `${file.replaceAll(/[^a-z0-9]+/gi, '-')}.${process.pid}.mjs`);
   await build({
-    entryPoints: [join(root, file)],
+    entryPoints: [join(folder, file)],
     outfile: out,
     bundle: true,
     format: 'esm',

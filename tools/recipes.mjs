@@ -8,7 +8,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from './import-ts.mjs';
 
-const COPIED = ['src', 'types', 'package.json', 'tsconfig.json', 'tsconfig.portable.json', 'vitest.config.ts'];
+const COPIED = [
+  'src',
+  'runtime',
+  'tools',
+  'types',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.portable.json',
+  'vitest.config.ts',
+];
 
 /** The blocks of the document that name a file. */
 export function recipeBlocks(markdown) {

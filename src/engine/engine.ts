@@ -282,7 +282,7 @@ export class Engine implements Host {
     const { mem } = this.#core;
     const faulted: number[] = [];
     for (const map of this.#core.maps.values()) {
-      if (!releaseDead(mem, map.offset + MAP.LOCK, thread)) continue;
+      if (this.#core.env.runtime.map_release(map.offset, thread) === 0) continue;
       mem.dv.setUint32(map.offset + MAP.FAULTED, 1, true);
       faulted.push(map.id);
     }

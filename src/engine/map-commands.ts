@@ -10,6 +10,7 @@ import {
   MAP,
   MAP_FLAG,
   type MapCreateAttr,
+  mapKernel,
   mapTypeRow,
   numaNode,
   swapSlot,
@@ -68,13 +69,11 @@ export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
   const offset = createMap(core.env, bounded, { id, cpus: core.cpus });
   if (offset < 0)
     throw core.error(command, -offset, `no memory for ${attr.maxEntries} elements of ${attr.valueSize} bytes`, 'use a smaller map');
-  const kernel = mapTypeRow(attr.type)?.kernel;
-  if (kernel === undefined) throw core.error(command, 'EINVAL', `map type ${attr.type} does not exist`);
   const map: MapObject = {
     kind: 'map',
     id,
     offset,
-    kernel,
+    kernel: mapKernel(core.mem, offset),
     refs: 1,
     btf: undefined,
     btfKeyTypeId: attr.btfKeyTypeId ?? 0,
@@ -265,9 +264,7 @@ export function mapGetNextKey(core: EngineCore, fd: number, key: Uint8Array | un
 export function mapLookupAndDeleteElem(core: EngineCore, fd: number, key: Uint8Array | undefined, flags = 0n): Uint8Array | undefined {
   const command = 'BPF_MAP_LOOKUP_AND_DELETE_ELEM';
   const e = element(core, { command, fd, key, flags, allowedFlags: ELEM_FLAG.LOCK, access: 'both' });
-  const operation = e.map.kernel.sysLookupAndDelete;
-  if (operation === undefined) check(core, command, -ERRNO.ENOTSUPP, e.map, 'the type has no lookup and delete');
-  const result = operation?.(core.env, e.map.offset, e.key, e.value, flags) ?? -ERRNO.ENOENT;
+  const result = e.map.kernel.sysLookupAndDelete(core.env, e.map.offset, e.key, e.value, flags);
   if (result === -ERRNO.ENOENT) return undefined;
   check(core, command, result, e.map, 'the element cannot be taken');
   return core.mem.copyOut(e.value, e.valueSize);

@@ -157,14 +157,13 @@ const no = (): never => {
   throw new Error('not expected');
 };
 const unused: MapKernel = {
-  init: no,
-  destroy: no,
   lookup: no,
   update: no,
   delete: no,
   sysLookup: no,
   sysUpdate: no,
   sysDelete: no,
+  sysLookupAndDelete: no,
   getNextKey: no,
   sysValueSize: no,
   regions: no,

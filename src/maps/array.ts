@@ -1,6 +1,6 @@
-/** BPF_MAP_TYPE_ARRAY. Operations are in array-kernel.ts. */
-import { arrayKernel } from './array-kernel.ts';
-import { ACCESS_FLAGS, checkArray, MAP_FLAG } from './common.ts';
+/** BPF_MAP_TYPE_ARRAY. Operations are in runtime/array.ts. */
+import { ACCESS_FLAGS, checkArray } from './common.ts';
+import { MAP_FLAG } from './layout.ts';
 import type { MapTypeRow } from './types.ts';
 
 const flags = MAP_FLAG.NUMA_NODE | MAP_FLAG.MMAPABLE | MAP_FLAG.INNER_MAP | ACCESS_FLAGS;
@@ -13,5 +13,4 @@ export const array: MapTypeRow = {
   doc: 'Fixed number of values, all present and zero at first, indexed by a 32-bit number.',
   flags,
   check: (attr) => checkArray(attr, flags),
-  kernel: arrayKernel,
 };

@@ -10,7 +10,7 @@ import {
   parseFields,
   type SpecialField,
 } from '../btf/index.ts';
-import { MAP_FLAG } from './common.ts';
+import { MAP_FLAG } from './layout.ts';
 import type { MapCreateAttr } from './types.ts';
 
 /** What a map type asks of the key's type (its map_check_btf operation): `none`: the types of such maps have no use. */

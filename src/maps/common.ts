@@ -1,25 +1,7 @@
-/** What map types share: flag bits, creation checks of the array and hash families, copying and comparing bytes. */
+/** What map types share: flags of elements, and creation checks of the array and hash families. */
 import { ERRNO } from '../base/index.ts';
-import type { Mem } from '../mem/index.ts';
+import { MAP_FLAG } from './layout.ts';
 import type { MapCreateAttr } from './types.ts';
-import { MAP } from './types.ts';
-
-/** Map creation flags (uapi bpf.h BPF_F_*). */
-export const MAP_FLAG = {
-  NO_PREALLOC: 0x1,
-  NO_COMMON_LRU: 0x2,
-  NUMA_NODE: 0x4,
-  RDONLY: 0x8,
-  WRONLY: 0x10,
-  STACK_BUILD_ID: 0x20,
-  ZERO_SEED: 0x40,
-  RDONLY_PROG: 0x80,
-  WRONLY_PROG: 0x100,
-  CLONE: 0x200,
-  MMAPABLE: 0x400,
-  PRESERVE_ELEMS: 0x800,
-  INNER_MAP: 0x1000,
-} as const;
 
 /** Flags that limit access, for user space and for programs. */
 export const ACCESS_FLAGS = MAP_FLAG.RDONLY | MAP_FLAG.WRONLY | MAP_FLAG.RDONLY_PROG | MAP_FLAG.WRONLY_PROG;
@@ -88,58 +70,4 @@ export function checkHash(attr: MapCreateAttr, kind: { perCpu: boolean; lru: boo
   // 16-byte buckets, a power of two of them, in less than 2^32 bytes.
   if (attr.maxEntries > 2 ** 27) return -ERRNO.E2BIG;
   return 0;
-}
-
-/** Copies `size` bytes. Words of 4 and 8 bytes at aligned places are copied in one piece, as programs on other threads expect. */
-export function copyBytes(mem: Mem, dst: number, src: number, size: number): void {
-  if (size === 4) {
-    mem.dv.setInt32(dst, mem.dv.getInt32(src, true), true);
-  } else {
-    // memmove by words where both ends are aligned.
-    mem.u8.copyWithin(dst, src, src + size);
-  }
-}
-
-/** Whether `size` bytes at two places are equal. */
-export function equalBytes(mem: Mem, a: number, b: number, size: number): boolean {
-  const dv = mem.dv;
-  let i = 0;
-  for (; i + 4 <= size; i += 4) if (dv.getInt32(a + i, true) !== dv.getInt32(b + i, true)) return false;
-  for (; i < size; i++) if (dv.getUint8(a + i) !== dv.getUint8(b + i)) return false;
-  return true;
-}
-
-/** 32-bit hash of `size` bytes: MurmurHash3 (public domain), keyed by `seed` against chosen keys. */
-export function hashBytes(mem: Mem, offset: number, size: number, seed: number): number {
-  const dv = mem.dv;
-  let h = seed ^ size;
-  const end = offset + size;
-  let i = offset;
-  for (; i + 4 <= end; i += 4) {
-    let k = Math.imul(dv.getInt32(i, true), 0xcc9e2d51);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, 0x1b873593);
-    h = (h << 13) | (h >>> 19);
-    h = (Math.imul(h, 5) + 0xe6546b64) | 0;
-  }
-  if (i < end) {
-    let tail = 0;
-    for (let shift = 0; i < end; i++, shift += 8) tail |= dv.getUint8(i) << shift;
-    let k = Math.imul(tail, 0xcc9e2d51);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, 0x1b873593);
-  }
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
-}
-
-/** Refuses update flags beyond EXIST; LOCK needs a spin lock in the value, which no map of the engine has. */
-export function badUpdateFlags(flags: bigint): boolean {
-  return BigInt.asUintN(64, flags) > ELEM_FLAG.EXIST;
-}
-
-/** Whether programs may write the map's values. */
-export function writableByPrograms(mem: Mem, map: number): boolean {
-  return (mem.dv.getUint32(map + MAP.FLAGS, true) & MAP_FLAG.RDONLY_PROG) === 0;
 }

@@ -2,9 +2,9 @@
 import { ERRNO, encodeText } from '../base/index.ts';
 import { HEADER, idTableAdd, idTableRemove } from '../mem/index.ts';
 import { roundUp8 } from './common.ts';
+import { MAP, MAP_MAGIC } from './layout.ts';
 import { mapTypeRow } from './table.ts';
 import type { MapCreateAttr, MapEnv } from './types.ts';
-import { MAP, MAP_MAGIC } from './types.ts';
 
 /** Bytes of a descriptor's block: the descriptor, then its node in the map table. */
 const NODE = MAP.SIZE;
@@ -13,7 +13,7 @@ const BLOCK = MAP.SIZE + 64;
 /** Makes a map whose attributes were checked. @returns offset of its descriptor, or a negative errno */
 export function createMap(env: MapEnv, attr: MapCreateAttr, facts: { id: number; cpus: number }): number {
   const row = mapTypeRow(attr.type);
-  if (row?.kernel === undefined) return -ERRNO.EINVAL;
+  if (row?.check === undefined) return -ERRNO.EINVAL;
   const map = env.alloc(BLOCK);
   if (map === 0) return -ERRNO.ENOMEM;
   const { mem } = env;
@@ -28,7 +28,7 @@ export function createMap(env: MapEnv, attr: MapCreateAttr, facts: { id: number;
   dv.setUint32(map + MAP.CPUS, facts.cpus, true);
   dv.setBigUint64(map + MAP.EXTRA, attr.mapExtra ?? 0n, true);
   mem.copyIn(map + MAP.NAME, encodeText(attr.name ?? '').subarray(0, 15));
-  const error = row.kernel.init(env, map);
+  const error = env.runtime.map_init(map);
   if (error !== 0) {
     env.free(map);
     return error;
@@ -43,6 +43,6 @@ export function destroyMap(env: MapEnv, map: number): void {
   const { mem } = env;
   idTableRemove(mem, mem.dv.getUint32(HEADER.MAP_TABLE, true), mem.dv.getUint32(map + MAP.ID, true));
   mem.dv.setUint32(map + MAP.MAGIC, 0, true);
-  mapTypeRow(mem.dv.getUint32(map + MAP.TYPE, true))?.kernel?.destroy(env, map);
+  env.runtime.map_destroy(map);
   env.free(map);
 }

@@ -1,6 +1,5 @@
-/** BPF_MAP_TYPE_HASH. Operations are in hash-kernel.ts, creation rules in common.ts. */
+/** BPF_MAP_TYPE_HASH. Operations are in runtime/hash.ts, creation rules in common.ts. */
 import { checkHash, HASH_FLAGS } from './common.ts';
-import { hashKernel } from './hash-kernel.ts';
 import type { MapTypeRow } from './types.ts';
 
 const kind = { perCpu: false, lru: false };
@@ -13,5 +12,4 @@ export const hash: MapTypeRow = {
   doc: 'Table from keys of any size to values, up to max_entries elements.',
   flags: HASH_FLAGS,
   check: (attr) => checkHash(attr, kind),
-  kernel: hashKernel(kind),
 };

@@ -1,6 +1,5 @@
-/** BPF_MAP_TYPE_LRU_HASH. Operations are in hash-kernel.ts, creation rules in common.ts. */
+/** BPF_MAP_TYPE_LRU_HASH. Operations are in runtime/lru-hash.ts, creation rules in common.ts. */
 import { checkHash, HASH_FLAGS } from './common.ts';
-import { hashKernel } from './hash-kernel.ts';
 import type { MapTypeRow } from './types.ts';
 
 const kind = { perCpu: false, lru: true };
@@ -13,5 +12,4 @@ export const lruHash: MapTypeRow = {
   doc: 'Hash table that drops the least recently used element when it is full.',
   flags: HASH_FLAGS,
   check: (attr) => checkHash(attr, kind),
-  kernel: hashKernel(kind),
 };

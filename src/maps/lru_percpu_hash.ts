@@ -1,6 +1,5 @@
-/** BPF_MAP_TYPE_LRU_PERCPU_HASH. Operations are in hash-kernel.ts, creation rules in common.ts. */
+/** BPF_MAP_TYPE_LRU_PERCPU_HASH. Operations are in runtime/lru-hash.ts, creation rules in common.ts. */
 import { checkHash, HASH_FLAGS } from './common.ts';
-import { hashKernel } from './hash-kernel.ts';
 import type { MapTypeRow } from './types.ts';
 
 const kind = { perCpu: true, lru: true };
@@ -14,5 +13,4 @@ export const lruPercpuHash: MapTypeRow = {
   perCpu: true,
   flags: HASH_FLAGS,
   check: (attr) => checkHash(attr, kind),
-  kernel: hashKernel(kind),
 };

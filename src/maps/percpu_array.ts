@@ -1,6 +1,6 @@
-/** BPF_MAP_TYPE_PERCPU_ARRAY. Operations are in array-kernel.ts. */
-import { percpuArrayKernel } from './array-kernel.ts';
-import { ACCESS_FLAGS, checkArray, MAP_FLAG } from './common.ts';
+/** BPF_MAP_TYPE_PERCPU_ARRAY. Operations are in runtime/array.ts. */
+import { ACCESS_FLAGS, checkArray } from './common.ts';
+import { MAP_FLAG } from './layout.ts';
 import type { MapTypeRow } from './types.ts';
 
 const flags = MAP_FLAG.NUMA_NODE | ACCESS_FLAGS;
@@ -14,5 +14,4 @@ export const percpuArray: MapTypeRow = {
   perCpu: true,
   flags,
   check: (attr) => checkArray(attr, flags, { perCpu: true }),
-  kernel: percpuArrayKernel,
 };

@@ -1,7 +1,8 @@
 /** BPF_MAP_TYPE_PERF_EVENT_ARRAY: slots hold memory offsets of perf events' descriptors. What an event is, is the engine's business. */
 import type { Mem } from '../mem/index.ts';
-import { ACCESS_FLAGS, checkFdArray, MAP_FLAG } from './common.ts';
-import { readSlot, slotKernel } from './slot-kernel.ts';
+import { ACCESS_FLAGS, checkFdArray } from './common.ts';
+import { MAP_FLAG } from './layout.ts';
+import { readSlot } from './slots.ts';
 import type { MapTypeRow } from './types.ts';
 
 const flags = MAP_FLAG.NUMA_NODE | MAP_FLAG.PRESERVE_ELEMS | ACCESS_FLAGS;
@@ -14,7 +15,6 @@ export const perfEventArray: MapTypeRow = {
   doc: 'Perf events by index, usually one for each CPU: counters to read and rings to write records to.',
   flags,
   check: (attr) => checkFdArray(attr, flags),
-  kernel: slotKernel({ sysLookup: 'unsupported' }),
 };
 
 /** Offset of the descriptor of the event in slot `index`, 0 when there is none. */

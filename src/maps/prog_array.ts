@@ -1,7 +1,8 @@
 /** BPF_MAP_TYPE_PROG_ARRAY: slots hold program ids. Which programs fit a map is the engine's business. */
 import type { Mem } from '../mem/index.ts';
-import { ACCESS_FLAGS, checkFdArray, MAP_FLAG } from './common.ts';
-import { readSlot, slotKernel } from './slot-kernel.ts';
+import { ACCESS_FLAGS, checkFdArray } from './common.ts';
+import { MAP_FLAG } from './layout.ts';
+import { readSlot } from './slots.ts';
 import type { MapTypeRow } from './types.ts';
 
 const flags = MAP_FLAG.NUMA_NODE | ACCESS_FLAGS;
@@ -14,7 +15,6 @@ export const progArray: MapTypeRow = {
   doc: 'Programs by index, for tail calls.',
   flags,
   check: (attr) => checkFdArray(attr, flags),
-  kernel: slotKernel({ sysLookup: 'value' }),
 };
 
 /** Id of the program in slot `index` (unsigned 32 bits), 0 when there is none: what a tail call jumps to. */

@@ -1,6 +1,4 @@
-/** The table of map types, and the way from a map's descriptor to its operations. */
-import { BpfError } from '../base/index.ts';
-import type { Mem } from '../mem/index.ts';
+/** The table of map types. */
 import { array } from './array.ts';
 import { hash } from './hash.ts';
 import { knownOnly } from './known.ts';
@@ -10,8 +8,7 @@ import { percpuArray } from './percpu_array.ts';
 import { percpuHash } from './percpu_hash.ts';
 import { perfEventArray } from './perf_event_array.ts';
 import { progArray } from './prog_array.ts';
-import type { MapKernel, MapTypeRow } from './types.ts';
-import { MAP } from './types.ts';
+import type { MapTypeRow } from './types.ts';
 
 /** Every map type of the modern kernel; the row of type `id` is at index `id`. */
 export const MAP_TYPES: readonly MapTypeRow[] = [
@@ -26,7 +23,6 @@ export const MAP_TYPES: readonly MapTypeRow[] = [
   ...knownOnly,
 ].sort((a, b) => a.id - b.id);
 
-const KERNELS: readonly (MapKernel | undefined)[] = MAP_TYPES.map((row) => row.kernel);
 const BY_NAME = new Map(MAP_TYPES.map((row) => [row.name, row]));
 
 /** The row of a type number, if the kernel has it. */
@@ -37,11 +33,4 @@ export function mapTypeRow(id: number): MapTypeRow | undefined {
 /** The row of a type name (`percpu_hash`). */
 export function mapTypeByName(name: string): MapTypeRow | undefined {
   return BY_NAME.get(name);
-}
-
-/** Operations of the map whose descriptor is at `map`. */
-export function mapKernel(mem: Mem, map: number): MapKernel {
-  const kernel = KERNELS[mem.dv.getUint32(map + MAP.TYPE, true)];
-  if (kernel === undefined) throw new BpfError(`no map at offset 0x${map.toString(16)}`);
-  return kernel;
 }

@@ -4,4 +4,5 @@ export * from './id-table.ts';
 export * from './layout.ts';
 export * from './lock.ts';
 export * from './memory.ts';
+export * from './runtime.ts';
 export * from './thread.ts';

@@ -38,7 +38,8 @@ function lockSlowly(mem: Mem, index: number, thread: number): void {
   }
 }
 
-function nap(mem: Mem, index: number, word: number): void {
+/** Sleeps a moment while the word (by its index in `mem.i32`) is `word`, where the thread may sleep. */
+export function nap(mem: Mem, index: number, word: number): void {
   if (!maySleep) return;
   try {
     Atomics.wait(mem.i32, index, word, NAP);

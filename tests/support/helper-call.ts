@@ -63,7 +63,16 @@ export function testCall(args: readonly (number | bigint)[], options: TestCallOp
     progType: 2,
     cookie: 77n,
     funcIp: 0xffff_ffff_8100_0000n,
-    env: { mem, cpu: 1, thread: 0, alloc: () => 0, free: () => undefined },
+    env: {
+      mem,
+      cpu: 1,
+      thread: 0,
+      get runtime(): never {
+        throw new Error('no map kernels in this test');
+      },
+      alloc: () => 0,
+      free: () => undefined,
+    },
     mapKernel: () => {
       throw new Error('no map kernel in this test');
     },

@@ -194,7 +194,7 @@ export function declarations(): Declarations {
       },
     },
     enums: {
-      bpf_map_type: enumerators(MAP_TYPES.filter((row) => row.kernel !== undefined).map(upper), 'BPF_MAP_TYPE_'),
+      bpf_map_type: enumerators(MAP_TYPES.filter((row) => row.check !== undefined).map(upper), 'BPF_MAP_TYPE_'),
       bpf_prog_type: enumerators(PROGRAM_TYPES.filter((row) => row.engine).map(upper), 'BPF_PROG_TYPE_'),
       bpf_func_id: enumerators(
         HELPERS.filter((row) => helperRefusal(row.id) === undefined),

@@ -1,0 +1,11 @@
+/**
+ * The map kernels as a module: typed operations, which compiled programs import, and the same by the map's type, which JavaScript calls.
+ * Offsets are unsigned, results 0 or a negative errno unless stated. README.md has the interface.
+ */
+export { array_lookup, array_update, percpu_array_lookup, percpu_array_update } from './array';
+export { join, setCpu } from './env';
+export { hash_delete, hash_lookup, hash_update, percpu_hash_lookup, percpu_hash_update } from './hash';
+export { hash_buckets, hash_read_bucket } from './hash-walk';
+export { map_destroy, map_init, map_release, sys_delete, sys_lookup, sys_next_key, sys_take, sys_update } from './host-side';
+export { lru_hash_delete, lru_hash_lookup, lru_hash_update, lru_percpu_hash_lookup, lru_percpu_hash_update } from './lru-hash';
+export { map_delete, map_lookup, map_update } from './program-side';
