@@ -82,7 +82,13 @@ export async function checkRecipes() {
     // Only what the recipes can break: the product's own sources, not the tests beside them.
     writeFileSync(
       join(copy, 'tsconfig.recipes.json'),
-      JSON.stringify({ extends: './tsconfig.json', include: ['types', 'src'], exclude: ['src/**/*.test.ts'], files: tests }),
+      JSON.stringify({
+        extends: './tsconfig.json',
+        compilerOptions: { tsBuildInfoFile: 'recipes.tsbuildinfo' },
+        include: ['types', 'src'],
+        exclude: ['src/**/*.test.ts'],
+        files: tests,
+      }),
     );
     const runs = await Promise.all([
       execute('typescript/bin/tsc', ['-p', 'tsconfig.recipes.json'], copy),
