@@ -35,8 +35,9 @@ import * as maps from './map-commands.ts';
 import type { LinkObject } from './objects.ts';
 import { EVENT } from './perf.ts';
 import * as perf from './perf-commands.ts';
-import { progInfo, progLoad, progTestRun } from './prog-commands.ts';
+import { progInfo, progLoad } from './prog-commands.ts';
 import { Runner } from './runner.ts';
+import { progTestRun } from './test-run.ts';
 import { bannerOnce, createTraceBuffers, createTraceSource } from './trace/index.ts';
 import type { EventSource, SharedEngine } from './types.ts';
 

@@ -3,6 +3,7 @@ import type { HelperCall } from '../helpers/index.ts';
 import { type CallCore, type HelperEntry, Interpreter, type RunInput, STACK_BYTES } from '../interp/index.ts';
 import type { ThreadEnv } from '../mem/index.ts';
 import type { ExecutionFault, Executor } from './executor.ts';
+import { loadPacket } from './packet.ts';
 import type { ThreadProgram, ThreadPrograms } from './thread-programs.ts';
 
 /** What either executor is made from. */
@@ -31,6 +32,7 @@ export class Interpreted implements Executor {
       helpers,
       env: {
         region: (offset, image) => programs.region(offset, image.progId),
+        packet: (offset, size) => loadPacket(env.mem.dv, programs.packet, offset, size),
         tailTarget: (map, index) => programs.inSlot(map, index)?.image,
       },
       call,

@@ -1,35 +1,29 @@
 /**
- * BPF_PROG_LOAD and BPF_PROG_TEST_RUN: the checks around the verifier in the kernel's order, map references made pointers, the image
+ * BPF_PROG_LOAD: the checks around the verifier in the kernel's order, map references made pointers, the image
  * put where every thread finds it (kernel/bpf/syscall.c, v6.18). What makes a program acceptable is the verifier's business.
  */
-import { encodeText, NotSupportedError, toHex } from '../base/index.ts';
-import type { ProgInfo, ProgLoadAttr, ProgLoadResult, TestRunAttr, TestRunResult } from '../host/host.ts';
+import { encodeText, toHex } from '../base/index.ts';
+import type { ProgInfo, ProgLoadAttr, ProgLoadResult } from '../host/host.ts';
 import { MAP } from '../maps/index.ts';
 import { HEADER, idTableAdd, PROG, PROG_FLAG, PROG_MAGIC } from '../mem/index.ts';
-import { checkProgLoad, isGplCompatible, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
+import { checkProgLoad, isGplCompatible } from '../programs/index.ts';
 import { encodeFacts } from './compiled/facts.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
 import { MapReferences } from './map-references.ts';
 import type { MapObject, ProgObject } from './objects.ts';
+import { rewriteContext } from './packet.ts';
 import { fits } from './prog-array.ts';
-import type { Runner } from './runner.ts';
 import { sha256 } from './sha256.ts';
-import { makeTask } from './task.ts';
 import { verifyProgram } from './verify.ts';
 
 const LOAD = 'BPF_PROG_LOAD';
-const TEST_RUN = 'BPF_PROG_TEST_RUN';
 const INSN_SIZE = 8;
 const SLEEPABLE = 0x10;
 const XDP_HAS_FRAGS = 0x20;
 const PROG_ARRAY = 3;
 /** trace_printk and trace_vprintk. */
 const PRINTING = [6, 177];
-
-const TYPE = { RAW_TRACEPOINT: 17, RAW_TRACEPOINT_WRITABLE: 24, SYSCALL: 31 } as const;
-/** Bytes of a raw tracepoint's arguments. */
-const RAW_ARGS_SIZE = 96;
 
 /** @param printing called when the program asks for trace_printk, whether or not it loads */
 export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => void): ProgLoadResult {
@@ -55,6 +49,7 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
     }
   }
   const tag = toHex(sha256(references.tagged).subarray(0, 8), '');
+  rewriteContext(references.image, attr.type, verified.facts);
   const prog = publish(core, {
     ...facts,
     name,
@@ -140,45 +135,4 @@ export function progInfo(core: EngineCore, fd: number): ProgInfo {
     runCount: Number(Atomics.load(i64, (prog.record + PROG.RUN_COUNT) >>> 3)),
     runTime: BigInt.asUintN(64, Atomics.load(i64, (prog.record + PROG.RUN_TIME) >>> 3)),
   };
-}
-
-/** Test runs of raw tracepoint and syscall programs; the kernel has none for kprobes, tracepoints and perf events. */
-export function progTestRun(core: EngineCore, runner: Runner, fd: number, attr: TestRunAttr): TestRunResult {
-  const refuse = (errno: 'EINVAL' | 'ENOTSUPP' | 'ENXIO' | 'EFAULT', message: string, hint?: string): Error =>
-    core.error(TEST_RUN, errno, message, hint);
-  const { object: prog } = core.want(TEST_RUN, fd, 'prog');
-  const row = PROGRAM_TYPE_BY_ID.get(prog.type);
-  if (row?.testRun !== true) {
-    throw refuse('ENOTSUPP', `the kernel has no test run for ${row?.name} programs`, 'attach it and use fire()');
-  }
-  const raw = prog.type === TYPE.RAW_TRACEPOINT || prog.type === TYPE.RAW_TRACEPOINT_WRITABLE;
-  if (!raw && prog.type !== TYPE.SYSCALL) {
-    throw new NotSupportedError(`the engine cannot test-run ${row.name} programs: it has no packets`, { hint: 'use the kernel host' });
-  }
-  const ctx = attr.ctxIn ?? new Uint8Array(0);
-  const data = (attr.dataIn?.length ?? 0) > 0 || (attr.dataOutSize ?? 0) > 0;
-  if (data || (attr.repeat ?? 0) !== 0 || (raw && (attr.ctxOutSize ?? 0) > 0)) {
-    throw refuse('EINVAL', `a test run of a ${row.name} program takes a context, no data and no repeat`);
-  }
-  const most = raw ? RAW_ARGS_SIZE : 0xffff;
-  if (ctx.length < prog.ctxEnd || ctx.length > most) {
-    throw refuse('EINVAL', `the context has ${ctx.length} bytes, expected ${prog.ctxEnd} to ${most}`);
-  }
-  const onCpu = ((attr.flags ?? 0) & 1) !== 0;
-  const cpu = attr.cpu ?? 0;
-  if (!raw && (attr.flags ?? 0) !== 0) throw refuse('EINVAL', `flags ${attr.flags}, expected 0`);
-  if (raw && !onCpu && cpu !== 0) throw refuse('EINVAL', `cpu ${cpu} without BPF_F_TEST_RUN_ON_CPU`);
-  if (cpu >= core.cpus) throw refuse('ENXIO', `cpu ${cpu} is not below ${core.cpus}`);
-  const at = core.env.allocOrThrow(Math.max(8, ctx.length));
-  try {
-    core.mem.copyIn(at, ctx);
-    const began = runner.clock.monotonic();
-    const result = runner.runFull(prog.id, { ctx: at, ctxSize: ctx.length, task: makeTask(core.mem, { comm: 'test_run' }), cpu });
-    const duration = Number(runner.clock.monotonic() - began);
-    if (result === undefined) throw refuse('EFAULT', 'the program faulted: see faults()');
-    const ctxOut = raw ? new Uint8Array(0) : core.mem.copyOut(at, ctx.length);
-    return { retval: Number(result & 0xffff_ffffn), duration, dataOut: new Uint8Array(0), ctxOut };
-  } finally {
-    core.env.free(at);
-  }
 }

@@ -5,7 +5,7 @@
 import { BpfError } from '../base/index.ts';
 import { type Clock, type CurrentTask, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, SCRATCH_SIZE } from '../helpers/index.ts';
 import type { CallCore, HelperEntry } from '../interp/index.ts';
-import { mapKernel } from '../maps/index.ts';
+import { mapKernel, type Region } from '../maps/index.ts';
 import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, RUN_MODE, ThreadEnv, unlock } from '../mem/index.ts';
 import { defaultClock } from './clock.ts';
 import { Compiled } from './compiled/compiled.ts';
@@ -24,6 +24,8 @@ export interface RunnerOptions {
   /** Clock of programs on this thread; by default performance.now() from the engine's origin. */
   readonly clock?: Clock;
 }
+
+const NO_REGIONS: readonly Region[] = [];
 
 /** What runs now, as helpers see it. */
 interface Current {
@@ -51,7 +53,12 @@ export class Runner implements ProgramRunner {
   readonly #programs: ThreadPrograms;
   readonly #cpus: number;
   readonly #now: Current;
-  readonly #input = { ctx: 0, ctxSize: 0, ctxWritable: false };
+  readonly #input: { ctx: number; ctxSize: number; ctxWritable: boolean; regions: readonly Region[] } = {
+    ctx: 0,
+    ctxSize: 0,
+    ctxWritable: false,
+    regions: NO_REGIONS,
+  };
   #running = false;
 
   constructor(env: ThreadEnv, options: RunnerOptions = {}) {
@@ -145,13 +152,16 @@ export class Runner implements ProgramRunner {
     input.ctx = run.ctx;
     input.ctxSize = run.ctxSize;
     input.ctxWritable = program.ctxWritable;
+    input.regions = run.regions ?? NO_REGIONS;
+    this.#programs.packet = run.packet;
+    const times = run.repeat ?? 1;
     const timed = this.mem.dv.getUint32(HEADER.STATS, true) !== 0;
     const began = timed ? this.clock.monotonic() : 0n;
     this.#executor ??= this.#createExecutor();
     const executor = this.#executor;
-    const done = executor.run(program, input);
+    const done = times === 1 ? executor.run(program, input) : executor.repeat(program, input, times);
     if (timed) this.#count(program.record + PROG.RUN_TIME, Number(this.clock.monotonic() - began));
-    this.#count(program.record + PROG.RUN_COUNT, 1);
+    this.#count(program.record + PROG.RUN_COUNT, times);
     if (done) return executor;
     this.#count(program.record + PROG.FAULTS, 1);
     const { fault } = executor;

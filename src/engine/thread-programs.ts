@@ -4,6 +4,7 @@ import { MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
 import { HEADER, idTableGet, PROG, type ThreadEnv } from '../mem/index.ts';
 import type { CompiledEntry } from './compiled/compiled.ts';
 import { contextUse, cpuMatters } from './context-use.ts';
+import type { PacketView } from './packet.ts';
 
 /** A program as a thread has read it. */
 export interface ThreadProgram {
@@ -25,11 +26,13 @@ export interface ThreadProgram {
   compiled: CompiledEntry | undefined;
 }
 
-/** Programs of this type may write their context (kernel/bpf/syscall.c, BPF_PROG_TYPE_SYSCALL). */
-const SYSCALL_TYPE = 31;
+/** Programs of these types may write their context: socket_filter, sched_cls, sched_act, cgroup_skb, syscall. */
+const WRITERS: ReadonlySet<number> = new Set([1, 3, 4, 8, 31]);
 
 /** Finds programs and regions by the shared memory alone. */
 export class ThreadPrograms {
+  /** The packet of the present run. */
+  packet: PacketView | undefined;
   readonly #env: ThreadEnv;
   readonly #known = new Map<number, ThreadProgram>();
   /** By descriptor; the id tells whether it is still the same map. */
@@ -71,7 +74,7 @@ export class ThreadPrograms {
       type: word(PROG.TYPE),
       bytes,
       facts: mem.copyOut(at + size, factsSize),
-      ctxWritable: word(PROG.TYPE) === SYSCALL_TYPE,
+      ctxWritable: WRITERS.has(word(PROG.TYPE)),
       reads: use.reads,
       cpuMatters: cpuMatters(use) || maps.some((map) => mem.dv.getUint32(map + MAP.CPU_STRIDE, true) !== 0),
       maps,

@@ -1,7 +1,9 @@
 /** Contracts inside the engine: what event sources register and what a thread that runs programs offers them. */
 import type { CurrentTask } from '../helpers/types.ts';
 import type { AttachTarget } from '../host/host.ts';
+import type { Region } from '../maps/types.ts';
 import type { Mem, SharedMemory } from '../mem/memory.ts';
+import type { PacketView } from './packet.ts';
 
 /** A program attached to a target; plain data, so that it can be posted to a worker. */
 export interface AttachedLink {
@@ -31,6 +33,11 @@ export interface RunContext {
   readonly cookie?: bigint;
   /** bpf_get_func_ip's answer. */
   readonly funcIp?: bigint;
+  /** Further memory that the program may touch. */
+  readonly regions?: readonly Region[];
+  readonly packet?: PacketView;
+  /** Runs one after another; default 1. */
+  readonly repeat?: number;
 }
 
 /** What a worker needs to run programs: posted as is (structured clone). */

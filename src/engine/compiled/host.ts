@@ -15,6 +15,7 @@ import { FRAME_SIZE, FRAME_STRIDE, type HelperSignature, type JitModule, RUN_ARE
 import { MAP } from '../../maps/index.ts';
 import { KERNEL_BASE_HI, type Mem, type ThreadEnv } from '../../mem/index.ts';
 import type { ExecutorOptions } from '../interpreted.ts';
+import { loadPacket } from '../packet.ts';
 import type { ThreadProgram, ThreadPrograms } from '../thread-programs.ts';
 import { importHelper } from './helper-imports.ts';
 
@@ -111,7 +112,7 @@ export class Host {
         callbacks: this.#callbacks,
         callbackBase: new WebAssembly.Global({ value: 'i32' }, base),
         miss: (progId: number) => (missed(progId >>> 0) ? 1 : 0),
-        packet: () => -1,
+        packet: (offset: number, size: number) => loadPacket(this.#mem.dv, this.#programs.packet, offset, size),
         probe: (low: number, high: number, size: number) => this.#probe(low, high, size),
         reach: (at: number, access: number, frame: number) => (this.#reach(at >>> 0, access, frame) ? 1 : 0),
         progArray: (low: number, high: number) => (this.#isProgArray(low >>> 0, high) ? 1 : 0),
