@@ -27,6 +27,7 @@ import {
   isLocalCall,
   type MapReference,
 } from './layout.ts';
+import { checkMapFits } from './map-fit.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { invalid, Rejection } from './rejection.ts';
 import { checkStackDepth } from './stack-depth.ts';
@@ -258,7 +259,8 @@ function resolveMap(v: Verification, ref: MapReference, uses: Map<number, MapUse
     return refuse('E2BIG', `The total number of maps per program has reached the limit of ${MAX_MAPS}`, ref.insn);
   }
   uses.set(ref.insn, { map, offset: value ? ref.offset : undefined });
-  return checkMapFits(v, map) ?? (value ? checkMapValue(map, ref) : undefined);
+  const sleepable = ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0;
+  return checkMapFits(v.program, map, { used: known, sleepable, capable: v.capable }) ?? (value ? checkMapValue(map, ref) : undefined);
 }
 
 /** A reference to a place in a map's memory (map_direct_value_addr): of arrays with one element, and of arenas. */
@@ -269,17 +271,6 @@ function checkMapValue(map: MapFacts, { offset, insn }: MapReference): Refusal |
   if (map.type !== ARRAY) return refuse('EINVAL', 'no direct value access support for this map type', insn);
   if (map.maxEntries !== 1) return refuse('ENOTSUPP', message, insn);
   return offset >= map.valueSize ? refuse('EINVAL', message, insn) : undefined;
-}
-
-/** Maps that not every program may use (check_map_prog_compatibility). */
-function checkMapFits(v: Verification, map: MapFacts): Refusal | undefined {
-  const locks = map.special?.some((f) => f.kind === 'spin_lock') === true;
-  const timers = map.special?.some((f) => f.kind === 'timer') === true;
-  const tracing = [2, 5, 7, 17, 24].includes(v.program.type);
-  if (locks && v.program.type === 1) return refuse('EINVAL', 'socket filter progs cannot use bpf_spin_lock yet');
-  if (locks && tracing) return refuse('EINVAL', 'tracing progs cannot use bpf_spin_lock yet');
-  if (timers && tracing) return refuse('EINVAL', 'tracing progs cannot use bpf_timer yet');
-  return undefined;
 }
 
 function logLive(v: Verification): void {

@@ -4,7 +4,7 @@
 export interface TestFunction {
   readonly insn: number;
   readonly linkage: 'static' | 'global';
-  readonly params?: readonly ('int' | 'ctx' | 'int *')[];
+  readonly params?: readonly ('int' | 'ctx' | 'int *' | 'void *')[];
 }
 
 const HEADER_SIZE = 24;
@@ -29,7 +29,7 @@ export function describeFunctions(functions: readonly TestFunction[]): { readonl
   const intPointer = type(0, KIND.PTR, 0, int);
   const context = type(name('__sk_buff'), KIND.STRUCT, 0, 4);
   const contextPointer = type(0, KIND.PTR, 0, context);
-  const ids = { int, 'int *': intPointer, ctx: contextPointer };
+  const ids = { int, 'int *': intPointer, ctx: contextPointer, 'void *': type(0, KIND.PTR, 0, 0) };
   const records: number[] = [];
   for (const [i, f] of functions.entries()) {
     const params = f.params ?? [];

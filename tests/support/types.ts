@@ -8,6 +8,7 @@
  * become empty structures. A section is `section .bss { value v @0; u32 n @64; };`, a tagged pointer has its tag before its type.
  */
 import { type BtfType, encodeBtf, FIELD_SHAPES } from '../../src/btf/index.ts';
+import type { TestFunction } from './functions.ts';
 
 const INTS: Readonly<Record<string, readonly [size: number, signed: boolean]>> = {
   u8: [1, false],
@@ -136,9 +137,47 @@ export class TypeBuilder {
     this.#named.set(name, { id, size, align });
   }
 
+  /** Adds functions that return int; `less` gets two pointers to structures. @returns their func_info records */
+  functions(functions: readonly TestFunction[]): Uint8Array {
+    const int = this.id('int');
+    const types = { int, 'int *': this.pointer('int').id, ctx: this.pointer('__sk_buff').id, 'void *': this.pointer('void').id };
+    const records = functions.flatMap(({ insn, linkage, params = [] }, i) => {
+      const proto = this.add({ kind: 'func_proto', name: '', returnType: int, params: params.map((p, n) => ({ name: `p${n}`, type: types[p] })) });
+      return [insn, this.add({ kind: 'func', name: `f${i}`, type: proto, linkage })];
+    });
+    return new Uint8Array(Uint32Array.from(records).buffer);
+  }
+
   /** The bytes, tags last. */
   bytes(): Uint8Array {
     for (const { of, component, text } of this.#tags.splice(0)) this.add({ kind: 'decl_tag', name: text, type: of, component });
     return encodeBtf(this.types);
+  }
+}
+
+/** The types of a program and its maps, complete: BTF for maps and functions alike. */
+export class ProgramTypes {
+  readonly records: Uint8Array;
+  readonly #builder: TypeBuilder;
+  readonly #bytes: Uint8Array;
+
+  constructor(text: string, functions: readonly TestFunction[] = []) {
+    this.#builder = new TypeBuilder().declare(text);
+    for (const name of Object.keys(INTS)) this.#builder.id(name);
+    this.records = this.#builder.functions(functions);
+    this.#bytes = this.#builder.bytes();
+  }
+
+  /** The same array each time. */
+  bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  id(name: string): number {
+    return this.#builder.id(name);
+  }
+
+  laid(name: string): Laid {
+    return this.#builder.laid(name);
   }
 }

@@ -7,8 +7,10 @@ import { Btf, openBtf } from '../../src/btf/index.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { type ProgramBtf, readProgramBtf } from '../../src/host/index.ts';
 import { isGplCompatible } from '../../src/programs/index.ts';
+import { checkMapBtf } from '../../src/maps/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
 import { type MapFacts, type Verdict, verify } from '../../src/verifier/index.ts';
+import type { ProgramTypes } from './types.ts';
 
 /** Maps that the rows' texts may name. */
 const MAPS: Readonly<Record<string, RawMapAttr>> = {
@@ -58,6 +60,17 @@ function kfuncId(name: string): number {
   return id;
 }
 
+/** A map whose types are given as text (see types.ts): its value, and its key where it is not a number. */
+export interface TypedMap extends RawMapAttr {
+  readonly types: ProgramTypes;
+  /** Type of the value; default `value`. */
+  readonly value?: string;
+  /** Default u32; empty for none. */
+  readonly key?: string;
+  /** Template of its maps, of the same table. */
+  readonly inner?: string;
+}
+
 /** One question. */
 export interface Question {
   readonly text?: string;
@@ -91,15 +104,17 @@ export class Pair {
   readonly #fds = new Map<string, number>();
   readonly #btfs = new Map<Uint8Array, number>();
   readonly #facts = new Map<number, MapFacts>();
+  readonly #typed: Readonly<Record<string, Omit<TypedMap, 'valueSize'>>>;
 
-  constructor(bpf: RawBpf) {
+  constructor(bpf: RawBpf, typed: Readonly<Record<string, Omit<TypedMap, 'valueSize'>>> = {}) {
     this.#bpf = bpf;
+    this.#typed = typed;
   }
 
   /** The bytecode of a text. */
   assemble(text: string): Uint8Array {
     const named = text
-      .replace(/\$([a-z]+)/g, (_, name: string) => String(this.#fd(name)))
+      .replace(/\$([a-z]\w*)/g, (_, name: string) => String(this.#fd(name)))
       .replace(/call kfunc ([a-z_]\w*)(?!#)/g, (_, name: string) => `call kfunc ${kfuncId(name)}`);
     return assemble(named, { helperId: (name) => HELPER_BY_NAME.get(name.replace(/^bpf_/, ''))?.id });
   }
@@ -107,11 +122,33 @@ export class Pair {
   #fd(name: string): number {
     const known = this.#fds.get(name);
     if (known !== undefined) return known;
+    const typed = this.#typed[name];
+    if (typed !== undefined) return this.#typedMap(name, typed);
     const attr = MAPS[name];
     if (attr === undefined) throw new Error(`no map '${name}'`);
     const fd = this.#bpf.mapCreate(attr);
     this.#fds.set(name, fd);
     this.addMap(fd, { ...attr, flags: attr.flags ?? 0, name: '' });
+    return fd;
+  }
+
+  #typedMap(name: string, { types, value = 'value', key = 'u32', inner, ...given }: Omit<TypedMap, 'valueSize'>): number {
+    const { id, size } = value === '' ? { id: 0, size: given.keySize === 0 ? 0 : 4 } : types.laid(value);
+    const innerFd = inner === undefined ? undefined : this.#fd(inner);
+    const attr = {
+      ...given,
+      name,
+      valueSize: size,
+      ...(value === '' ? {} : { btfFd: this.#btf(types.bytes()), btfKeyTypeId: key === '' ? 0 : types.id(key), btfValueTypeId: id }),
+    };
+    const fd = this.#bpf.mapCreate({ ...attr, ...(innerFd === undefined ? {} : { innerMapFd: innerFd }) });
+    this.#fds.set(name, fd);
+    const special = value === '' ? [] : checkMapBtf(attr, openBtf(types.bytes()), vmlinux());
+    if (typeof special === 'number') throw new Error(`map '${name}' is refused with ${errnoName(-special)}`);
+    const template = innerFd === undefined ? undefined : this.#facts.get(innerFd);
+    const { type, keySize, valueSize, maxEntries, flags = 0 } = attr;
+    const facts = { type, keySize, valueSize, maxEntries, flags, name, hasBtf: value !== '', special };
+    this.addMap(fd, template === undefined ? facts : { ...facts, inner: template });
     return fd;
   }
 
