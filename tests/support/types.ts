@@ -142,7 +142,12 @@ export class TypeBuilder {
     const int = this.id('int');
     const types = { int, 'int *': this.pointer('int').id, ctx: this.pointer('__sk_buff').id, 'void *': this.pointer('void').id };
     const records = functions.flatMap(({ insn, linkage, params = [] }, i) => {
-      const proto = this.add({ kind: 'func_proto', name: '', returnType: int, params: params.map((p, n) => ({ name: `p${n}`, type: types[p] })) });
+      const proto = this.add({
+        kind: 'func_proto',
+        name: '',
+        returnType: int,
+        params: params.map((p, n) => ({ name: `p${n}`, type: types[p] })),
+      });
       return [insn, this.add({ kind: 'func', name: `f${i}`, type: proto, linkage })];
     });
     return new Uint8Array(Uint32Array.from(records).buffer);

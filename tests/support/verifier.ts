@@ -6,8 +6,8 @@ import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts'
 import { Btf, openBtf } from '../../src/btf/index.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { type ProgramBtf, readProgramBtf } from '../../src/host/index.ts';
-import { isGplCompatible } from '../../src/programs/index.ts';
 import { checkMapBtf } from '../../src/maps/index.ts';
+import { isGplCompatible } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
 import { type MapFacts, type Verdict, verify } from '../../src/verifier/index.ts';
 import type { ProgramTypes } from './types.ts';

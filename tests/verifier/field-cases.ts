@@ -74,7 +74,10 @@ const ACCESS: readonly Case[] = [
       value(name, `r1 = map[fd:$${name}]\nr2 = r10\nr2 += -4\nr3 = r6\nr4 = 0\ncall bpf_map_update_elem`),
     ),
     row(`${name}: value as a key`, value(name, `r1 = map[fd:$${name}]\nr2 = r6\nr2 += ${at}\ncall bpf_map_delete_elem`)),
-    row(`${name}: update from the stack`, `*(u32 *)(r10 - 4) = 0\n*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 24) = 0\n*(u64 *)(r10 - 32) = 0\n*(u64 *)(r10 - 40) = 0\nr1 = map[fd:$${name}]\nr2 = r10\nr2 += -4\nr3 = r10\nr3 += -40\nr4 = 0\ncall bpf_map_update_elem\n${END}`),
+    row(
+      `${name}: update from the stack`,
+      `*(u32 *)(r10 - 4) = 0\n*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 24) = 0\n*(u64 *)(r10 - 32) = 0\n*(u64 *)(r10 - 40) = 0\nr1 = map[fd:$${name}]\nr2 = r10\nr2 += -4\nr3 = r10\nr3 += -40\nr4 = 0\ncall bpf_map_update_elem\n${END}`,
+    ),
     row(`${name}: other bytes of the value through a moved pointer`, value(name, `r6 += ${at + bytes}\nr1 = *(u8 *)(r6 + 0)`)),
     row(`${name}: its bytes through a moved pointer`, value(name, `r6 += ${at + bytes}\nr1 = *(u8 *)(r6 - 1)`)),
   ];
@@ -109,19 +112,37 @@ const LOCKS: readonly Case[] = [
   row('lock of the stack', `*(u64 *)(r10 - 8) = 0\nr1 = r10\nr1 += -8\ncall bpf_spin_lock\n${END}`),
   row('lock of the context', `call bpf_spin_lock\n${END}`),
   row('lock of a number', `r1 = 0\ncall bpf_spin_lock\n${END}`),
-  row('lock of an unchecked value', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$lockhash]\ncall bpf_map_lookup_elem\nr1 = r0\ncall bpf_spin_lock\n${END}`),
-  row('access under the lock', value('lockhash', `${lock()}r1 = *(u64 *)(r6 + 0)\n*(u64 *)(r6 + 0) = r1\n*(u32 *)(r6 + 12) = 5\n${unlock()}`)),
+  row(
+    'lock of an unchecked value',
+    `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$lockhash]\ncall bpf_map_lookup_elem\nr1 = r0\ncall bpf_spin_lock\n${END}`,
+  ),
+  row(
+    'access under the lock',
+    value('lockhash', `${lock()}r1 = *(u64 *)(r6 + 0)\n*(u64 *)(r6 + 0) = r1\n*(u32 *)(r6 + 12) = 5\n${unlock()}`),
+  ),
   row('lock word under the lock', value('lockhash', `${lock()}r1 = *(u32 *)(r6 + 8)\n${unlock()}`)),
   row('helper under the lock', value('lockhash', `${lock()}call bpf_get_prandom_u32\n${unlock()}`)),
-  row('lookup under the lock', value('lockhash', `${lock()}r1 = map[fd:$lockhash]\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\n${unlock()}`)),
+  row(
+    'lookup under the lock',
+    value('lockhash', `${lock()}r1 = map[fd:$lockhash]\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\n${unlock()}`),
+  ),
   row('exit under the lock', value('lockhash', `${lock()}r0 = 0\nexit`)),
-  row('tail call under the lock', `r9 = r1\n${value('lockhash', `${lock()}r1 = r9\nr2 = map[fd:$progs]\nr3 = 0\ncall bpf_tail_call\n${unlock()}`)}`),
+  row(
+    'tail call under the lock',
+    `r9 = r1\n${value('lockhash', `${lock()}r1 = r9\nr2 = map[fd:$progs]\nr3 = 0\ncall bpf_tail_call\n${unlock()}`)}`,
+  ),
   row('ld_abs under the lock', `r9 = r1\n${value('lockhash', `r7 = r6\nr6 = r9\n${lock('r7')}r0 = *(u8 *)skb[0]\n${unlock('r7')}`)}`),
   row('ld_abs after the lock', `r9 = r1\n${value('lockhash', `r7 = r6\nr6 = r9\n${lock('r7')}${unlock('r7')}r0 = *(u8 *)skb[0]`)}`),
   row('loop under the lock', value('lockhash', `${lock()}r2 = 0\nl1:\nr2 += 1\nif r2 < 10 goto l1\n${unlock()}`)),
   row('lock in a branch, unlock after it', value('lockhash', `r7 = *(u64 *)(r6 + 0)\nif r7 == 0 goto l1\n${lock()}${unlock()}l1:\n`)),
-  row('locked on both paths', value('lockhash', `r7 = *(u64 *)(r6 + 0)\n${lock()}if r7 == 0 goto l1\n*(u64 *)(r6 + 0) = 5\nl1:\n${unlock()}`)),
-  row('locked by different values on two paths', two('lockhash', 'lockhash', `r8 = *(u64 *)(r6 + 0)\nif r8 == 0 goto l1\n${lock('r6')}goto l2\nl1:\n${lock('r7')}l2:\n${unlock('r6')}`)),
+  row(
+    'locked on both paths',
+    value('lockhash', `r7 = *(u64 *)(r6 + 0)\n${lock()}if r7 == 0 goto l1\n*(u64 *)(r6 + 0) = 5\nl1:\n${unlock()}`),
+  ),
+  row(
+    'locked by different values on two paths',
+    two('lockhash', 'lockhash', `r8 = *(u64 *)(r6 + 0)\nif r8 == 0 goto l1\n${lock('r6')}goto l2\nl1:\n${lock('r7')}l2:\n${unlock('r6')}`),
+  ),
   row('socket filter', value('lockhash', lock() + unlock()), { type: 1 }),
   row('kprobe', value('lockhash', lock() + unlock()), { type: 2 }),
   row('tracepoint', value('lockhash', lock() + unlock()), { type: 5 }),
@@ -138,8 +159,14 @@ const LOCKS: readonly Case[] = [
   row('global data and a value', value('lockhash', `r7 = map[fd:$bss][0]+0\n${lock('r7')}${unlock('r6')}`)),
   row('global data beside the lock', `r6 = map[fd:$bss][0]+0\nr1 = *(u64 *)(r6 + 0)\nr1 = *(u64 *)(r6 + 16)\n${END}`),
   row('global data over the lock', `r6 = map[fd:$bss][0]+0\nr1 = *(u32 *)(r6 + 8)\n${END}`),
-  row('value of an inner map', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr1 = r0\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\n${lock()}${unlock()}out:\n${END}`),
-  row('value of an inner map, unlocked by another', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr8 = r0\nr1 = r0\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\nr1 = r8\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr7 = r0\n${lock()}${unlock('r7')}out:\n${END}`),
+  row(
+    'value of an inner map',
+    `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr1 = r0\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\n${lock()}${unlock()}out:\n${END}`,
+  ),
+  row(
+    'value of an inner map, unlocked by another',
+    `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr8 = r0\nr1 = r0\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\nr1 = r8\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr7 = r0\n${lock()}${unlock('r7')}out:\n${END}`,
+  ),
 ];
 
 const timer = (name: string, args: string): string => `r1 = r6\nr1 += 8\n${args}\ncall bpf_timer_${name}\n`;
@@ -150,14 +177,23 @@ const TIMERS: readonly Case[] = [
   row('timer init with another map', value('timer', init('timerother'))),
   row('timer init with a map without timer', value('timer', init('plain'))),
   row('timer init at a wrong offset', value('timer', `r1 = r6\nr2 = map[fd:$timer]\nr3 = 1\ncall bpf_timer_init`)),
-  row('timer init at a variable offset', value('timer', `r1 = r6\nr2 = *(u64 *)(r6 + 0)\nr2 &= 8\nr1 += r2\nr2 = map[fd:$timer]\nr3 = 1\ncall bpf_timer_init`)),
+  row(
+    'timer init at a variable offset',
+    value('timer', `r1 = r6\nr2 = *(u64 *)(r6 + 0)\nr2 &= 8\nr1 += r2\nr2 = map[fd:$timer]\nr3 = 1\ncall bpf_timer_init`),
+  ),
   row('timer in a map without BTF', value('nobtf', `r1 = r6\nr2 = map[fd:$nobtf]\nr3 = 1\ncall bpf_timer_init`)),
   row('timer in a map without timer', value('plain', `r1 = r6\nr2 = map[fd:$plain]\nr3 = 1\ncall bpf_timer_init`)),
-  row('timer on the stack', `*(u64 *)(r10 - 8) = 0\n*(u64 *)(r10 - 16) = 0\nr1 = r10\nr1 += -16\nr2 = map[fd:$timer]\nr3 = 1\ncall bpf_timer_init\n${END}`),
+  row(
+    'timer on the stack',
+    `*(u64 *)(r10 - 8) = 0\n*(u64 *)(r10 - 16) = 0\nr1 = r10\nr1 += -16\nr2 = map[fd:$timer]\nr3 = 1\ncall bpf_timer_init\n${END}`,
+  ),
   row('timer start', value('timer', timer('start', 'r2 = 0\nr3 = 0'))),
   row('timer start at a wrong offset', value('timer', `r1 = r6\nr1 += 16\nr2 = 0\nr3 = 0\ncall bpf_timer_start`)),
   row('timer cancel', value('timer', timer('cancel', ''))),
-  row('timer cancel of an unchecked value', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$timer]\ncall bpf_map_lookup_elem\nr1 = r0\ncall bpf_timer_cancel\n${END}`),
+  row(
+    'timer cancel of an unchecked value',
+    `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$timer]\ncall bpf_map_lookup_elem\nr1 = r0\ncall bpf_timer_cancel\n${END}`,
+  ),
   row('timer of kprobe', value('timer', init()), { type: 2 }),
   row('timer of tracepoint', value('timer', init()), { type: 5 }),
   row('timer of socket filter', value('timer', init()), { type: 1 }),
@@ -165,8 +201,14 @@ const TIMERS: readonly Case[] = [
   row('timer under a lock', value('all', `r1 = r6\ncall bpf_spin_lock\nr1 = r6\nr1 += 8\nr2 = 0\nr3 = 0\ncall bpf_timer_start`)),
   row('timer of a value with all', value('all', `r1 = r6\nr1 += 8\nr2 = map[fd:$all]\nr3 = 1\ncall bpf_timer_init`)),
   row('timer callback that is no function', value('timer', `r1 = r6\nr1 += 8\nr2 = 0\ncall bpf_timer_set_callback`)),
-  row('timer of an inner map', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outertimer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr7 = r0\nr1 = r0\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\nr1 = r6\nr1 += 8\nr2 = r7\nr3 = 1\ncall bpf_timer_init\nout:\n${END}`),
-  row('timer of an inner map with the other', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outertimer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr7 = r0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outertimer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr8 = r0\nr1 = r7\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\nr1 = r6\nr1 += 8\nr2 = r8\nr3 = 1\ncall bpf_timer_init\nout:\n${END}`),
+  row(
+    'timer of an inner map',
+    `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outertimer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr7 = r0\nr1 = r0\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\nr1 = r6\nr1 += 8\nr2 = r7\nr3 = 1\ncall bpf_timer_init\nout:\n${END}`,
+  ),
+  row(
+    'timer of an inner map with the other',
+    `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outertimer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr7 = r0\nr2 = r10\nr2 += -4\nr1 = map[fd:$outertimer]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr8 = r0\nr1 = r7\nr2 = r10\nr2 += -4\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr6 = r0\nr1 = r6\nr1 += 8\nr2 = r8\nr3 = 1\ncall bpf_timer_init\nout:\n${END}`,
+  ),
   row('wq map of kprobe', value('wq', 'r1 = *(u64 *)(r6 + 0)'), { type: 2 }),
   row('wq map of TC', value('wq', 'r1 = *(u64 *)(r6 + 0)')),
   row('task work map of kprobe', value('tw', 'r1 = *(u64 *)(r6 + 0)'), { type: 2 }),
@@ -214,11 +256,11 @@ const KPTRS: readonly Case[] = [
   row('percpu kptr load of 4 bytes', value('held', `r1 = *(u32 *)(r6 + ${EACH})`)),
   row('percpu kptr misaligned', value('held', `r1 = *(u32 *)(r6 + ${EACH + 4})`)),
   row('own kptr load', value('held', `r1 = *(u64 *)(r6 + ${MINE})`)),
-  row('own kptr read', value('held', `r1 = *(u64 *)(r6 + ${MINE})\nif r1 == 0 goto out\nr1 = *(u64 *)(r1 + 8)`)),
-  row('own kptr written', value('held', `r1 = *(u64 *)(r6 + ${MINE})\nif r1 == 0 goto out\n*(u64 *)(r1 + 8) = 1`)),
-  row('own kptr read beyond', value('held', `r1 = *(u64 *)(r6 + ${MINE})\nif r1 == 0 goto out\nr1 = *(u64 *)(r1 + 16)`)),
   row('kptr compared', value('held', `r1 = *(u64 *)(r6 + ${TASK})\nif r1 == 0 goto out\nr1 = 5`)),
-  row('percpu value', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$heldpercpu]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr1 = *(u64 *)(r0 + ${TASK})\nout:\n${END}`),
+  row(
+    'percpu value',
+    `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$heldpercpu]\ncall bpf_map_lookup_elem\nif r0 == 0 goto out\nr1 = *(u64 *)(r0 + ${TASK})\nout:\n${END}`,
+  ),
   row('xchg NULL in', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg`)),
   row('xchg NULL in, kept in an array', value('heldarray', `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out`)),
   row('xchg of the untrusted kptr', value('held', `r1 = r6\nr1 += ${SEEN}\nr2 = 0\ncall bpf_kptr_xchg`)),
@@ -230,17 +272,58 @@ const KPTRS: readonly Case[] = [
   row('xchg of a number', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 5\ncall bpf_kptr_xchg`)),
   row('xchg of the stack', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = r10\ncall bpf_kptr_xchg`)),
   row('xchg of a loaded kptr', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = *(u64 *)(r6 + ${TASK})\ncall bpf_kptr_xchg`)),
-  row('xchg of a loaded and checked kptr', value('held', `r2 = *(u64 *)(r6 + ${TASK})\nif r2 == 0 goto out\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`)),
-  row('xchg back and forth', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`)),
-  row('xchg back unchecked', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nr2 = r0\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`)),
-  row('xchg into another type', two('held', 'cgrp', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r7\nr1 += 8\ncall bpf_kptr_xchg`)),
+  row(
+    'xchg of a loaded and checked kptr',
+    value('held', `r2 = *(u64 *)(r6 + ${TASK})\nif r2 == 0 goto out\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`),
+  ),
+  row(
+    'xchg back and forth',
+    value(
+      'held',
+      `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`,
+    ),
+  ),
+  row(
+    'xchg back unchecked',
+    value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nr2 = r0\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`),
+  ),
+  row(
+    'xchg into another type',
+    two(
+      'held',
+      'cgrp',
+      `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r7\nr1 += 8\ncall bpf_kptr_xchg`,
+    ),
+  ),
   row('xchg result leaks', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out`)),
-  row('xchg result moved', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr2 += 8\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`)),
-  row('xchg result used after it is given back', value('held', `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr7 = r0\nr2 = r0\nr1 = r6\nr1 += ${MINE}\ncall bpf_kptr_xchg\nr1 = *(u64 *)(r7 + 0)`)),
-  row('xchg result read', value('held', `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr7 = *(u64 *)(r0 + 8)\nr2 = r0\nr1 = r6\nr1 += ${MINE}\ncall bpf_kptr_xchg`)),
-  row('xchg result written', value('held', `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\n*(u64 *)(r0 + 8) = 5`)),
-  row('percpu xchg into the other field', value('held', `r1 = r6\nr1 += ${EACH}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${MINE}\ncall bpf_kptr_xchg`)),
-  row('own xchg into the percpu field', value('held', `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${EACH}\ncall bpf_kptr_xchg`)),
+  row(
+    'xchg result moved',
+    value(
+      'held',
+      `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr2 += 8\nr1 = r6\nr1 += ${TASK}\ncall bpf_kptr_xchg`,
+    ),
+  ),
+  row(
+    'xchg result used after it is given back',
+    value(
+      'held',
+      `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr7 = r0\nr2 = r0\nr1 = r6\nr1 += ${MINE}\ncall bpf_kptr_xchg\nr1 = *(u64 *)(r7 + 0)`,
+    ),
+  ),
+  row(
+    'percpu xchg into the other field',
+    value(
+      'held',
+      `r1 = r6\nr1 += ${EACH}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${MINE}\ncall bpf_kptr_xchg`,
+    ),
+  ),
+  row(
+    'own xchg into the percpu field',
+    value(
+      'held',
+      `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr2 = r0\nr1 = r6\nr1 += ${EACH}\ncall bpf_kptr_xchg`,
+    ),
+  ),
   row('xchg under a lock', value('all', `r1 = r6\ncall bpf_spin_lock\nr1 = r6\nr1 += 40\nr2 = 0\ncall bpf_kptr_xchg`)),
   row('xchg of kprobe', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg`), { type: 2 }),
 ];
