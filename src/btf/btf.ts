@@ -160,6 +160,11 @@ export class Btf {
     return text;
   }
 
+  /** Whether an offset lies in the string section, a base's included. */
+  hasString(offset: number): boolean {
+    return offset < this.#records.stringEnd;
+  }
+
   /** Follows typedefs, qualifiers and type tags to the type they name. */
   resolve(id: number): BtfType {
     let type = this.type(id);

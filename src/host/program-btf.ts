@@ -12,7 +12,7 @@ export interface ProgramBtf {
   readonly lines: readonly LineInfo[];
 }
 
-/** Reads func_info and line_info as bpf(2) takes them. @throws FormatError for names outside the BTF */
+/** Reads func_info and line_info as bpf(2) takes them. Texts outside the BTF are empty: the verifier refuses them. */
 export function readProgramBtf(btf: Btf, funcInfo: Uint8Array, lineInfo: Uint8Array | undefined): ProgramBtf {
   const functions: FuncInfo[] = [];
   const funcs = new DataView(funcInfo.buffer, funcInfo.byteOffset, funcInfo.byteLength);
@@ -28,8 +28,8 @@ export function readProgramBtf(btf: Btf, funcInfo: Uint8Array, lineInfo: Uint8Ar
       const place = view.getUint32(at + 12, true);
       lines.push({
         insn: view.getUint32(at, true),
-        file: btf.string(fileOff),
-        source: btf.string(sourceOff),
+        file: btf.hasString(fileOff) ? btf.string(fileOff) : '',
+        source: btf.hasString(sourceOff) ? btf.string(sourceOff) : '',
         line: place >>> 10,
         column: place & 0x3ff,
         fileOff,

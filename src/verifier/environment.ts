@@ -45,6 +45,10 @@ export interface AttachProgram {
   readonly btf?: Btf;
   readonly functions?: readonly FuncInfo[];
   readonly sleepable?: boolean;
+  /** Packet pointers do not survive a call of it. */
+  readonly changesPacket?: boolean;
+  /** A tracing program that is attached to a tracing program. */
+  readonly attachedToTracing?: boolean;
 }
 
 /** The program to be verified. */
@@ -78,6 +82,8 @@ export interface VerifierEnvironment {
   readonly kernelBtf?: Btf | undefined;
   /** Types of the module at an index of fd_array, which kfunc calls with an offset name. */
   readonly moduleBtf?: (index: number) => Btf | undefined;
+  /** Address of a kernel symbol; undefined where there is none. Absent: every symbol is taken to exist. */
+  readonly symbol?: (name: string) => bigint | undefined;
   /** A helper's row, where it differs from the table's. */
   readonly helper?: (id: number) => HelperProto | undefined;
 }

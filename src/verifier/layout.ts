@@ -172,7 +172,7 @@ export function checkPairs(
       default:
         return refuse('EINVAL', 'unrecognized bpf_ld_imm64 insn', i);
     }
-    if (insn.src !== PSEUDO.NONE && insn.src !== PSEUDO.FUNC && insn.src !== PSEUDO.BTF_ID) {
+    if (insn.src !== PSEUDO.NONE && insn.src !== PSEUDO.FUNC) {
       const refusal = reference?.({ insn: i, pseudo: insn.src, fd: insn.imm, offset: next.imm >>> 0 });
       if (refusal !== undefined) return { ...refusal, insn: i };
     }

@@ -8,8 +8,11 @@ import { HELPER_BY_ID } from '../helpers/index.ts';
 import type { HelperProto } from '../helpers/types.ts';
 import { decodeAt, type Slot } from '../isa/index.ts';
 import { PROGRAM_TYPE_BY_ID, type ProgramTypeRow } from '../programs/index.ts';
+import type { ArgsRefusal, FunctionArg } from './calls/global-args.ts';
 import type { MapFacts, VerifierEnvironment, VerifierProgram } from './environment.ts';
 import { POINT } from './graph/points.ts';
+import type { SymbolUse } from './kernel-btf/symbols.ts';
+import type { AttachTarget } from './kernel-btf/target.ts';
 import { isKfuncCall, type KfuncCall, namedKfunc } from './kfunc/call.ts';
 import { StackLiveness } from './liveness/stack-liveness.ts';
 import { Log } from './log/log.ts';
@@ -54,22 +57,35 @@ export interface InsnFact {
 export const RESULT = { POINTER: 1, NULLABLE: 2, OTHER: 4 } as const;
 
 export class Verification {
-  readonly program: VerifierProgram;
+  /** Extensions become programs of the type that they extend once they are known to be attachable. */
+  program: VerifierProgram;
   readonly environment: VerifierEnvironment;
   readonly insns: readonly Slot[];
   readonly log: Log;
-  readonly row: ProgramTypeRow;
+  row: ProgramTypeRow;
   readonly helper: (id: number) => HelperProto | undefined;
   /** The loader may use bounded loops, calls, precise tracking (CAP_BPF). */
   readonly capable: boolean;
   /** Addresses may be seen by the program (CAP_PERFMON). */
   readonly leaks: boolean;
+  /** The program as a whole may sleep; a path knows better. */
+  readonly sleepable: boolean;
   /** Every access is checked for alignment. */
   readonly strict: boolean;
   /** Every instruction at a prune point is kept (tests of the kernel). */
   readonly testFreq: boolean;
 
   subprograms: readonly Subprogram[] = [];
+  /** Where the program is attached, for types that are attached by BTF. */
+  target: AttachTarget | undefined = undefined;
+  /** The program replaces a function of another. */
+  extension = false;
+  /** References that the program owns from its start, by the offset of the argument. */
+  readonly argumentRefs = new Map<number, number>();
+  /** What subprograms' parameters take, as far as it was asked for. */
+  readonly subprogramArgs = new Map<number, readonly FunctionArg[] | ArgsRefusal>();
+  /** What ld_imm64 instructions that name kernel symbols load, by slot. */
+  symbols: ReadonlyMap<number, SymbolUse> = new Map();
   points: Uint8Array = new Uint8Array();
   loops: Int32Array = new Int32Array();
   live: Uint16Array = new Uint16Array();
@@ -129,6 +145,7 @@ export class Verification {
     this.capable = environment.privilege !== 'none';
     this.leaks = this.capable;
     const flags = program.flags ?? 0;
+    this.sleepable = (flags & PROG_FLAG.SLEEPABLE) !== 0;
     this.strict = (flags & PROG_FLAG.STRICT_ALIGNMENT) !== 0 && (flags & PROG_FLAG.ANY_ALIGNMENT) === 0;
     this.testFreq = (flags & PROG_FLAG.STATE_FREQ) !== 0;
     this.seen = new Uint8Array(insns.length);

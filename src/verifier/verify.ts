@@ -1,18 +1,22 @@
 /** verify(): takes a program apart, simulates it and says whether it may run, in the kernel's order and words (bpf_check, v6.18). */
-import type { Diagnostic, ErrnoName } from '../base/index.ts';
+import { type Diagnostic, type ErrnoName, FormatError } from '../base/index.ts';
 import { PSEUDO, SLOT_SIZE, type Slot, slotAt } from '../isa/index.ts';
 import { PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
-import { globalArgs, setGlobalArgs } from './calls/global.ts';
+import { setGlobalArgs, subprogramArgs } from './calls/global.ts';
 import { changesPackets } from './calls/packets.ts';
 import { diagnose } from './diagnose.ts';
 import { isRefusal, type MapFacts, type VerifierEnvironment, type VerifierProgram } from './environment.ts';
 import { explore } from './explore/check.ts';
 import { type ProgramFacts, programFacts } from './facts.ts';
+import { checkFunctionRecords, checkFunctions, checkLines } from './func-info.ts';
 import { liveRegisters } from './graph/live-registers.ts';
 import { findPoints } from './graph/points.ts';
 import { findLoops, postorder } from './graph/postorder.ts';
 import { isHelperCall } from './graph/successors.ts';
 import type { InsnFacts } from './insn-rules.ts';
+import { attachTarget } from './kernel-btf/attach.ts';
+import { helperFits } from './kernel-btf/helpers.ts';
+import { resolveSymbol, type SymbolUse } from './kernel-btf/symbols.ts';
 import { addKfunc, hasFlag, isKfuncCall, kfuncOf } from './kfunc/call.ts';
 import { exceptionCallbackStart } from './kfunc/exception.ts';
 import { changesPacketsKfunc } from './kfunc/kfunc.ts';
@@ -28,13 +32,14 @@ import {
   type MapReference,
 } from './layout.ts';
 import { checkMapFits } from './map-fit.ts';
+import { acquire } from './objects/held.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { invalid, Rejection } from './rejection.ts';
 import { checkStackDepth } from './stack-depth.ts';
 import { KIND, setPointer } from './state/reg.ts';
 import { Frame, PathState } from './state/state.ts';
 import { isGlobal, makeSubprograms, type Subprogram, subprogramAt } from './subprograms.ts';
-import { type MapUse, PROG_FLAG, regOf, Verification } from './verification.ts';
+import { type MapUse, regOf, Verification } from './verification.ts';
 
 const MAX_INSNS = 1_000_000;
 const MAX_INSNS_UNPRIVILEGED = 4096;
@@ -48,13 +53,11 @@ const PAGE = 4096;
 const MAX_VALUE_OFFSET = 2 ** 29;
 /** Types that may use ld_abs and ld_ind: may_access_skb. */
 const PACKET_LOAD_TYPES: readonly number[] = [1, 3, 4];
-/** Types whose programs may sleep: kprobe (uprobes), tracing, struct_ops, lsm, syscall. */
-const SLEEPABLE_TYPES = [2, 26, 27, 29, 31];
-const SYSCALL = 31;
+const EXT = 28;
 
 /** Messages that the kernel forgot to end. */
 const UNENDED =
-  /^(insn \d+ cannot call exception cb directly|expected prog array map for tail call|spilled ptr in range of|uninit stack in range of)/;
+  /^(insn \d+ cannot call exception cb directly|nonzero insn_off|same or smaller insn offset|invalid type id -?\d+ in func info|expected prog array map for tail call|spilled ptr in range of|uninit stack in range of)/;
 
 /** Counters of a verification, as the log's last line has them. */
 export interface VerifyStats {
@@ -123,9 +126,10 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
       end = new Rejection(refusal.errno, refusal.message);
     }
   } catch (refusal) {
-    if (!(refusal instanceof Rejection)) throw refusal;
+    if (!(refusal instanceof Rejection || refusal instanceof FormatError)) throw refusal;
     if (at === -1) at = v.insn;
-    end = refusal;
+    // Types are read lazily: what is wrong with them comes out where they are used.
+    end = refusal instanceof Rejection ? refusal : new Rejection('EINVAL', refusal.message);
   }
   return conclude(v, end, at);
 }
@@ -162,6 +166,8 @@ function conclude(v: Verification, end: Rejection | undefined, insn: number | un
 /** Everything before simulation. */
 function prepare(v: Verification): Refusal | undefined {
   const { insns, program } = v;
+  const records = checkFunctionRecords(program);
+  if (records !== undefined) return records;
   const starts = findSubprograms(insns, {
     capable: v.capable,
     kfunc: (insn) => addKfunc(v, insn),
@@ -174,18 +180,25 @@ function prepare(v: Verification): Refusal | undefined {
   if (typeof catcher === 'number') setExceptionCallback(v, catcher);
   for (const subprog of subprograms) noteCalls(v, subprog);
   if (v.log.all) for (const s of subprograms) v.log.write(`func#${s.index} @${s.start}\n`);
-  const returns = program.functions === undefined ? checkReturns(insns, starts) : undefined;
+  const described = program.functions === undefined ? checkReturns(insns, starts) : checkFunctions(v);
   const uses = new Map<number, MapUse>();
-  const shape = checkBorders(insns, starts) ?? returns ?? checkPairs(insns, (ref) => resolveMap(v, ref, uses));
+  const symbols = new Map<number, SymbolUse>();
+  const shape =
+    checkBorders(insns, starts) ?? described ?? checkLines(v) ?? checkPairs(insns, (ref) => resolveReference(v, ref, { uses, symbols }));
   if (shape !== undefined) return shape;
   v.mapUses = uses;
+  v.symbols = symbols;
   const root = v.subprograms[v.exceptionCallback]?.start ?? 0;
   const points = findPoints(insns, { loops: v.capable, kfuncs: kfuncPoints(v), alsoFrom: root });
   if (!(points instanceof Uint8Array)) return points;
-  const graph = checkGraph(insns, root) ?? checkSleepable(v);
+  const graph = checkGraph(insns, root);
   if (graph !== undefined) return graph;
   v.points = points;
   spreadEffects(v, subprograms);
+  const target = attachTarget(v);
+  if (target !== undefined && 'errno' in target) return target;
+  v.target = target;
+  becomeExtended(v);
   const seen = new Uint8Array(insns.length);
   const order = subprograms.flatMap((s) => postorder(insns, s.start, seen));
   v.loops = findLoops(insns);
@@ -242,12 +255,27 @@ function spreadEffects(v: Verification, subprograms: readonly Subprogram[]): voi
   }
 }
 
-function checkSleepable(v: Verification): Refusal | undefined {
-  const { type } = v.program;
-  const sleepable = ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0;
-  if (type === SYSCALL) return sleepable ? undefined : refuse('EINVAL', 'Syscall programs can only be sleepable');
-  if (!sleepable || SLEEPABLE_TYPES.includes(type)) return undefined;
-  return refuse('EINVAL', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable');
+/** An extension is verified as a program of the type that it extends (check_attach_btf_id). */
+function becomeExtended(v: Verification): void {
+  const { attachProgram } = v.program;
+  const row = attachProgram === undefined ? undefined : PROGRAM_TYPE_BY_ID.get(attachProgram.type);
+  if (v.program.type !== EXT || attachProgram === undefined || row === undefined) return;
+  v.program = { ...v.program, type: row.id, expectedAttachType: attachProgram.expectedAttachType ?? 0 };
+  v.row = row;
+  v.extension = true;
+}
+
+/** A reference of an ld_imm64: to a map or a kernel symbol. */
+function resolveReference(
+  v: Verification,
+  ref: MapReference,
+  { uses, symbols }: { uses: Map<number, MapUse>; symbols: Map<number, SymbolUse> },
+): Refusal | undefined {
+  if (ref.pseudo !== PSEUDO.BTF_ID) return resolveMap(v, ref, uses);
+  const symbol = resolveSymbol(v, ref.fd, ref.offset, ref.insn);
+  if ('errno' in symbol) return symbol;
+  symbols.set(ref.insn, symbol);
+  return undefined;
 }
 
 function resolveMap(v: Verification, ref: MapReference, uses: Map<number, MapUse>): Refusal | undefined {
@@ -289,7 +317,7 @@ function simulate(v: Verification): void {
   const allowed = v.row.helpers;
   const facts: InsnFacts = {
     helper: (id) => v.helper(id),
-    allowed: (id) => allowed.has(id),
+    allowed: (id) => allowed.has(id) && helperFits(v, id),
     gplCompatible: v.program.gplCompatible,
     packetLoads: PACKET_LOAD_TYPES.includes(v.program.type),
   };
@@ -307,12 +335,19 @@ function simulate(v: Verification): void {
   }
 }
 
+/** The main function's prototype is not relied on; what is odd about it is told. */
+function describeMain(v: Verification, subprog: Subprogram): void {
+  if (v.program.functions === undefined) return;
+  const args = subprogramArgs(v, subprog);
+  if ('errno' in args && args.message !== '') v.log.write(`${args.message}\n`);
+}
+
 function run(v: Verification, index: number, facts: InsnFacts): void {
   const subprog = v.subprograms[index];
   if (subprog === undefined) return;
   const state = new PathState();
   state.branches = 1;
-  state.sleepable = ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0;
+  state.sleepable = v.sleepable;
   state.frames = [new Frame(-1, 0, index)];
   state.firstInsn = subprog.start;
   state.lastInsn = -1;
@@ -323,17 +358,19 @@ function run(v: Verification, index: number, facts: InsnFacts): void {
   v.liveness.resetChain();
   v.scratchAll();
   const start = v.log.length;
-  if (index === 0) {
+  if (index === 0 && !v.extension) {
+    describeMain(v, subprog);
     setPointer(regOf(v.frame, 1), KIND.CTX);
   } else {
     if (v.log.on) v.log.write(`Validating ${subprog.name}() func#${index}...\n`);
-    const args = globalArgs(v, subprog);
-    if (typeof args === 'string') throw invalid(args);
+    const args = subprogramArgs(v, subprog);
+    if ('errno' in args) throw new Rejection(args.errno, args.message);
     if (index === v.exceptionCallback && (args.length !== 1 || args[0]?.kind !== 'scalar')) {
       throw invalid('exception cb only supports single integer argument');
     }
     setGlobalArgs(v, args);
   }
+  if (index === 0) for (const arg of v.target?.args ?? []) if (arg.refcounted === true) v.argumentRefs.set(arg.offset, acquire(v, 0));
   explore(v, facts);
   if (!v.log.all) v.log.cut(start === 0 || index === 0 ? 0 : start);
 }

@@ -5,6 +5,8 @@ import type { AccessSize } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import type { MapFacts } from '../environment.ts';
 import { accessKptr } from '../fields/kptr.ts';
+import { checkBtfAccess, checkMapPointerAccess } from '../kernel-btf/access.ts';
+import { accessArguments } from '../kernel-btf/context.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, Rejection } from '../rejection.ts';
 import { FLAG, isPacket, isSocket, KIND, kindOf, mayBeNull, type Reg, setConstant, setPointer } from '../state/reg.ts';
@@ -83,7 +85,9 @@ function dispatch(v: Verification, access: Access, reg: Reg, off: number): void 
   } else if (type === KIND.CTX) {
     checkLeak(v, access, 'ctx');
     checkUnmodified(reg, n, 'none');
-    loadContext(v, access, checkContext(v, off, size, direction));
+    if (v.target === undefined || v.row.ctx.kind !== 'btf_args') loadContext(v, access, checkContext(v, off, size, direction));
+    else if (!accessArguments(v, v.target, { off, size, direction }, value))
+      throw denied(`invalid bpf_context access off=${off} size=${size}`, n);
   } else if (isPacket(type)) {
     if (direction === 'write' && !mayWritePackets(v)) throw denied('cannot write into packet', n);
     checkLeak(v, access, 'packet');
@@ -97,7 +101,8 @@ function dispatch(v: Verification, access: Access, reg: Reg, off: number): void 
     if (mayBeNull(type)) throw denied(`R${n} invalid mem access '${typeText(type)}'`, n);
     if ((type & FLAG.RDONLY) !== 0) noWrite(access, reg);
     checkLeak(v, access, 'mem');
-    checkRegion(v, n, off, size, reg.memSize, false);
+    // Untrusted memory is read by loads that cannot fault: its bounds are of no account.
+    if ((type & (FLAG.RDONLY | FLAG.UNTRUSTED)) !== (FLAG.RDONLY | FLAG.UNTRUSTED)) checkRegion(v, n, off, size, reg.memSize, false);
     loadUnknown(v, access);
   } else if (type === KIND.FLOW_KEYS) {
     checkLeak(v, access, 'flow keys');
@@ -115,8 +120,10 @@ function dispatch(v: Verification, access: Access, reg: Reg, off: number): void 
     if ((type & FLAG.RDONLY) !== 0) noWrite(access, reg);
     checkBuffer(v, n, off);
     loadUnknown(v, access);
-  } else if (kind === KIND.MAP_PTR && direction === 'write') {
-    throw denied('only read from bpf_array is supported', n);
+  } else if (kind === KIND.BTF_ID && !mayBeNull(type)) {
+    checkBtfAccess(v, access, reg, off);
+  } else if (type === KIND.MAP_PTR) {
+    checkMapPointerAccess(v, access, reg, off);
   } else {
     throw denied(`R${n} invalid mem access '${typeText(type)}'`, n);
   }

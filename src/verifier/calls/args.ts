@@ -1,5 +1,5 @@
 /** The arguments of a helper call, one by one against its prototype (check_func_arg, v6.18). */
-import type { SpecialField } from '../../btf/index.ts';
+import type { Btf, SpecialField } from '../../btf/index.ts';
 import type { HelperArg, HelperProto } from '../../helpers/types.ts';
 import { checkAlignment } from '../access/alignment.ts';
 import { checkUnmodified } from '../access/context.ts';
@@ -10,6 +10,7 @@ import { checkKptrType } from '../fields/kptr.ts';
 import { refuseInOrderCallback, useLock } from '../fields/lock.ts';
 import { inOrderCallback } from '../fields/order-callback.ts';
 import { mapOfField } from '../fields/place.ts';
+import { kernelStruct } from '../kernel-btf/lookup.ts';
 import { typeText } from '../log/type-text.ts';
 import { checkReleasable, useDynptr } from '../objects/dynptr-args.ts';
 import { markPrecise } from '../precision/precision.ts';
@@ -19,6 +20,7 @@ import { DYNPTR_TYPE } from '../state/stack.ts';
 import { knownNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { ARG_TYPES, NULLABLE, READ_ONLY, UNINIT, WRITTEN } from './arg-types.ts';
+import { checkBtfType } from './btf-args.ts';
 import { checkConstString } from './const-string.ts';
 import { constantKey } from './constant-key.ts';
 import { checkMemory, checkSizedMemory } from './memory-args.ts';
@@ -41,6 +43,8 @@ export interface CallFacts {
   subprog: number;
   /** The field that a pointer is exchanged with. */
   field: SpecialField | undefined;
+  /** The per-CPU variable or object that is asked for. */
+  percpu: { readonly btf: Btf | undefined; readonly target: number; readonly rcu: boolean } | undefined;
 }
 
 /** Checks all arguments. */
@@ -57,6 +61,7 @@ export function checkArgs(v: Verification, proto: HelperProto): CallFacts {
     memSize: 0,
     subprog: 0,
     field: undefined,
+    percpu: undefined,
   };
   for (const [i, arg] of proto.args.entries()) checkArg(v, i + 1, arg, facts);
   return facts;
@@ -104,11 +109,23 @@ function checkType(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: 
   if (NULLABLE.has(arg.kind)) type &= ~FLAG.MAYBE_NULL;
   // What goes into a field may be the program's own.
   if (facts.field !== undefined && (type & FLAG.ALLOC) !== 0) type &= ~(FLAG.ALLOC | FLAG.PERCPU);
-  if (types.includes(type)) {
-    if (facts.field !== undefined) checkExchanged(v, n, reg, facts.field);
+  if (!types.includes(type)) throw denied(`R${n} type=${typeText(reg.type)} expected=${types.map(typeText).join(', ')}`, n);
+  if (facts.field !== undefined) {
+    checkExchanged(v, n, reg, facts.field);
     return;
   }
-  throw denied(`R${n} type=${typeText(reg.type)} expected=${types.map(typeText).join(', ')}`, n);
+  if (kindOf(type) !== KIND.BTF_ID) return;
+  const { proto } = facts;
+  if (types === ARG_TYPES.mem) {
+    if (!READ_ONLY.has(arg.kind)) throw denied(`bpf_${proto.name}() may write into memory pointed by R${n} type=${typeText(reg.type)}`, n);
+    return;
+  }
+  // Which of their types a helper takes is its own business.
+  if ((type & (FLAG.PERCPU | FLAG.ALLOC)) !== 0 || arg.kind === 'kptr') return;
+  // Sockets of all kinds begin with the common part.
+  const strict = arg.release === true && proto.name !== 'sk_release';
+  const wanted = kernelStruct(v, arg.kind === 'sock_common' ? 'sock_common' : (arg.btf ?? ''));
+  checkBtfType(n, reg, { wanted, nullable: NULLABLE.has(arg.kind), strict });
 }
 
 /** The pointer that goes into a field is of the field's type, and surely there. */
@@ -226,6 +243,10 @@ function use(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: CallFa
       return;
     case 'dynptr_uninit':
       useDynptr(v, n, { how: 'uninit', type: facts.proto.name === 'ringbuf_reserve_dynptr' ? DYNPTR_TYPE.RINGBUF : DYNPTR_TYPE.LOCAL });
+      return;
+    case 'percpu_btf_id':
+      if (reg.target === 0) throw denied(`Helper has invalid btf_id in R${n}`, n);
+      facts.percpu = { btf: reg.btf, target: reg.target, rcu: (reg.type & FLAG.RCU) !== 0 };
       return;
     case 'dynptr':
       useDynptr(v, n, arg.release === true ? { how: 'mutable', type: DYNPTR_TYPE.RINGBUF } : { how: 'rdonly' });

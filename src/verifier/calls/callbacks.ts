@@ -1,6 +1,7 @@
 /** What a callback finds in its registers, by the helper that runs it (set_loop_callback_state and the like, v6.18). */
 import type { MapFacts } from '../environment.ts';
-import { KIND, setPointer, setUnknownScalar } from '../state/reg.ts';
+import type { KernelType } from '../kernel-btf/lookup.ts';
+import { KIND, setBtfPointer, setPointer, setUnknownScalar } from '../state/reg.ts';
 import type { Frame } from '../state/state.ts';
 import { regOf } from '../verification.ts';
 import { pass, type SetArgs } from './frames.ts';
@@ -40,6 +41,16 @@ export function eachArgs(map: MapFacts | undefined): SetArgs {
     mapPointer(callee, 2, KIND.MAP_KEY, map);
     mapPointer(callee, 3, KIND.MAP_VALUE, map);
     pass(callee, 4, regOf(caller, 3));
+    expects(callee, 0, 1);
+  };
+}
+
+/** callback(task, vma, ctx). @param vma the kernel's vm_area_struct */
+export function vmaArgs(vma: KernelType | undefined): SetArgs {
+  return (caller, callee) => {
+    pass(callee, 1, regOf(caller, 1));
+    if (vma !== undefined) setBtfPointer(regOf(callee, 2), KIND.BTF_ID, vma.btf, vma.id);
+    pass(callee, 3, regOf(caller, 4));
     expects(callee, 0, 1);
   };
 }

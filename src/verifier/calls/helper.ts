@@ -9,18 +9,19 @@ import { noteKey } from '../facts.ts';
 import { giveToField, setExchanged } from '../fields/exchange.ts';
 import { mayHoldLock } from '../fields/lock.ts';
 import { kernelStruct } from '../kernel-btf/lookup.ts';
+import { isComposite, resolveSize, skipModifiers } from '../kernel-btf/walk.ts';
 import { typeText } from '../log/type-text.ts';
 import { dynptrOf, endDynptr } from '../objects/dynptr-args.ts';
 import { acquire, checkNothingHeld, release } from '../objects/held.ts';
 import { sleepRefusal } from '../objects/regions.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
-import { FLAG, isNullScalar, KIND, mayBeNull, type Reg, setPointer, setUnknownScalar } from '../state/reg.ts';
+import { FLAG, isNullScalar, KIND, mayBeNull, type Reg, setBtfPointer, setPointer, setUnknownScalar } from '../state/reg.ts';
 import { DYNPTR_TYPE } from '../state/stack.ts';
 import { narrowToS32, setSigned, setUnsigned, syncBounds, tnumIsConst, umaxNumber } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { type CallFacts, checkArgs } from './args.ts';
-import { canVisit, drainArgs, eachArgs, loopArgs, timerArgs } from './callbacks.ts';
+import { canVisit, drainArgs, eachArgs, loopArgs, timerArgs, vmaArgs } from './callbacks.ts';
 import { clearCallerSaved, leaveFrame, pushAsyncCallback, pushCallback } from './frames.ts';
 import { changesPackets, forgetPackets } from './packets.ts';
 
@@ -39,6 +40,9 @@ const ACQUIRERS = [84, 85, 99, 131, 194];
 const CASTS = [95, 96, 98, 136, 137, 138, 139, 140, 178, 196];
 /** RET_PTR_TO_BTF_ID of enum bpf_return_type. */
 const RET_BTF_ID = 8;
+const TRACING = 26;
+const TRAMPOLINES: readonly number[] = [24, 25, 26];
+const LSM_CGROUP = 43;
 const SOCKMAPS = [15, 18];
 
 /** Checks the helper call at the current instruction. @returns the next one */
@@ -143,6 +147,21 @@ function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
     case 'user_ringbuf_drain':
       pushCallback(v, facts.subprog, drainArgs(v.newId()));
       return;
+    case 'find_vma': {
+      const vma = kernelStruct(v, 'vm_area_struct');
+      pushCallback(v, facts.subprog, vmaArgs(vma));
+      return;
+    }
+    case 'get_func_ip':
+      if (v.program.type === TRACING && !TRAMPOLINES.includes(v.program.expectedAttachType ?? 0)) {
+        throw new Rejection('ENOTSUPP', `func bpf_${proto.name}#${proto.id} supported only for fentry/fexit/fmod_ret programs`);
+      }
+      return;
+    case 'set_retval':
+      if (v.program.expectedAttachType === LSM_CGROUP && v.target?.proto?.returnType === 0) {
+        throw invalid("BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!");
+      }
+      return;
     case 'timer_set_callback':
       pushAsyncCallback(v, facts.subprog, timerArgs(facts.map));
       return;
@@ -197,12 +216,16 @@ function setResult(v: Verification, proto: HelperProto, facts: CallFacts, dynptr
       setPointer(reg, KIND.BTF_ID | FLAG.TRUSTED);
       break;
     case 'btf_id':
-    case 'mem_or_btf_id':
       setPointer(reg, KIND.BTF_ID);
       break;
     case 'btf_id_or_null':
-    case 'mem_or_btf_id_or_null':
       setPointer(reg, KIND.BTF_ID | FLAG.MAYBE_NULL);
+      break;
+    case 'mem_or_btf_id':
+      setPercpuResult(reg, facts, 0);
+      break;
+    case 'mem_or_btf_id_or_null':
+      setPercpuResult(reg, facts, FLAG.MAYBE_NULL);
   }
   if (proto.retBtf !== undefined) {
     const type = kernelStruct(v, proto.retBtf);
@@ -222,6 +245,21 @@ function setResult(v: Verification, proto: HelperProto, facts: CallFacts, dynptr
     reg.id = id;
     reg.refId = id;
   }
+}
+
+/** This CPU's copy of a variable: a structure, or bytes (RET_PTR_TO_MEM_OR_BTF_ID). */
+function setPercpuResult(reg: Reg, { percpu }: CallFacts, flags: number): void {
+  if (percpu?.btf === undefined) throw new Rejection('EFAULT', 'verifier bug: no per-CPU argument');
+  const { btf, rcu } = percpu;
+  const value = skipModifiers(btf, percpu.target);
+  if (isComposite(value.type)) {
+    setBtfPointer(reg, rcu ? KIND.BTF_ID | FLAG.ALLOC | FLAG.RCU : KIND.BTF_ID | flags, btf, percpu.target);
+    return;
+  }
+  const size = resolveSize(btf, value.id)?.size;
+  if (size === undefined) throw invalid(`unable to resolve the size of type '${value.type.name}': -22`);
+  setPointer(reg, KIND.MEM | FLAG.RDONLY | flags);
+  reg.memSize = size;
 }
 
 /** Results whose range the helper promises (do_refine_retval_range). */

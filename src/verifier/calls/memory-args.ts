@@ -2,6 +2,7 @@
 import { checkAccess } from '../access/memory.ts';
 import { checkMapDirection, checkMapValue, checkPacketRange, checkRegion, type Direction } from '../access/region.ts';
 import { checkStackRange } from '../access/stack-range.ts';
+import { checkBtfAccess } from '../kernel-btf/access.ts';
 import { typeText } from '../log/type-text.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied } from '../rejection.ts';
@@ -50,6 +51,9 @@ export function checkMemory(v: Verification, n: number, size: number, use: Memor
       return;
     case KIND.STACK:
       checkStackRange(v, n, off, size, use);
+      return;
+    case KIND.BTF_ID:
+      checkBtfAccess(v, { at: n, size, direction: 'read', value: -1 }, reg, off);
       return;
     case KIND.CTX:
       if (PLAIN_CONTEXT.includes(v.program.type)) {

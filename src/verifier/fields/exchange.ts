@@ -1,12 +1,11 @@
 /** bpf_kptr_xchg: a reference goes into a field, what was there comes out (process_kptr_func and check_helper_call, v6.18). */
 import { fieldAt, hasField, KPTRS, type SpecialField } from '../../btf/index.ts';
-import { dropHeld } from '../objects/held.ts';
+import { dropHeld, inRcuSection } from '../objects/held.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { FLAG, KIND, type Reg, setBtfPointer } from '../state/reg.ts';
 import { changeRegs } from '../state/state.ts';
 import { knownNumber, tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
-import { inRcuSection } from './kptr.ts';
 import { fieldsOf, isOwnObject } from './record.ts';
 
 /** The field that register `n` points at. */

@@ -4,18 +4,13 @@ import { checkUnmodified } from '../access/context.ts';
 import type { Access } from '../access/memory.ts';
 import { structsMatch } from '../kernel-btf/match.ts';
 import { typeText } from '../log/type-text.ts';
-import { isLocked } from '../objects/held.ts';
+import { inRcuSection } from '../objects/held.ts';
 import { denied, Rejection } from '../rejection.ts';
 import { FLAG, isNullScalar, KIND, kindOf, type Reg, setBtfPointer, setPointer } from '../state/reg.ts';
 import type { Verification } from '../verification.ts';
 
 /** Kernel structures that stay valid within an RCU section when their reference is gone (rcu_protected_types). */
 const RCU_PROTECTED = ['prog_test_ref_kfunc', 'cgroup', 'bpf_cpumask', 'task_struct', 'bpf_crypto_ctx'];
-
-/** Whether pointers protected by RCU may be used: in a section, under a lock, or where programs do not sleep (in_rcu_cs). */
-export function inRcuSection(v: Verification): boolean {
-  return isLocked(v.state) || !v.state.sleepable;
-}
 
 function isKernel(v: Verification, btf: Btf): boolean {
   return btf === v.environment.kernelBtf;

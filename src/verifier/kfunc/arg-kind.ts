@@ -1,6 +1,6 @@
 /** What a pointer parameter of a kfunc stands for, by its type, its name's suffix and the register that comes (get_kfunc_ptr_arg_type, v6.18). */
 import type { Btf, BtfParam, BtfType } from '../../btf/index.ts';
-import { isContextPointer } from '../kernel-btf/contexts.ts';
+import { isProgramContext } from '../kernel-btf/context-types.ts';
 import { sameType } from '../kernel-btf/match.ts';
 import { isIteratorParam } from '../objects/iterator.ts';
 import { invalid } from '../rejection.ts';
@@ -75,7 +75,9 @@ export function pointerKind(v: Verification, facts: KfuncFacts, i: number, targe
   const param = call.proto.params[i];
   const reg = v.reg(i + 1);
   if (param === undefined) throw new RangeError(`parameter ${i} of ${call.proto.params.length}`);
-  if (call.special === 'bpf_cast_to_kern_ctx' || isContextPointer(v, btf, btf.resolve(param.type))) return 'context';
+  const pointer = btf.resolve(param.type);
+  const isContext = pointer.kind === 'ptr' && isProgramContext(v, btf, pointer.type, v.program.type);
+  if (call.special === 'bpf_cast_to_kern_ctx' || isContext) return 'context';
   if (hasSuffix(param, '__nullable') && isNullScalar(reg)) return 'null';
   const suffixed = BY_SUFFIX.find(([suffix]) => hasSuffix(param, suffix));
   if (suffixed !== undefined) return suffixed[1];

@@ -3,7 +3,7 @@ import { type BtfParam, type BtfType, hasField, type TypeRef } from '../../btf/i
 import { checkOffset } from '../calls/args.ts';
 import { checkConstString } from '../calls/const-string.ts';
 import { checkMemory, checkSizedMemory } from '../calls/memory-args.ts';
-import { contextTypes } from '../kernel-btf/contexts.ts';
+import { kernelContext } from '../kernel-btf/context-types.ts';
 import { kernelStruct } from '../kernel-btf/lookup.ts';
 import { isNoCastAlias, isProjection, structsMatch } from '../kernel-btf/match.ts';
 import { typeText } from '../log/type-text.ts';
@@ -164,7 +164,7 @@ function mayIterateCssTasks(v: Verification): boolean {
 
 function findKernelContext(v: Verification, facts: KfuncFacts): void {
   const { btf } = facts.call;
-  const id = contextTypes(v)?.kernel ?? 0;
+  const id = kernelContext(v, v.program.type)?.id ?? 0;
   const { kind } = btf.type(id);
   if (kind !== 'struct' && kind !== 'union') throw invalid(`kern ctx type id ${id} is not a struct`);
   facts.object = { btf, target: id };

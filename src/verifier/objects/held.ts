@@ -32,19 +32,21 @@ export function release(v: Verification, id: number): boolean {
   return true;
 }
 
-/** The program leaves for good, or may: nothing may be held, and no region may be open (check_resource_leak). */
-export function checkNothingHeld(v: Verification, prefix: string): void {
+/** The program leaves for good, or may: nothing may be held, and no region may be open (check_resource_leak). @param returned reference that is handed to the caller */
+export function checkNothingHeld(v: Verification, prefix: string, returned = 0): void {
   const { state } = v;
   if (isLocked(state)) throw invalid(`${prefix} cannot be used inside bpf_spin_lock-ed region`);
-  if (state.frames.length === 1) checkNoReferences(v, prefix);
+  if (state.frames.length === 1) checkNoReferences(v, prefix, returned);
   if (activeIrq(state) !== 0) throw invalid(`${prefix} cannot be used inside bpf_local_irq_save-ed region`);
   if (state.rcuLock) throw invalid(`${prefix} cannot be used inside bpf_rcu_read_lock-ed region`);
   if (state.preemptLocks > 0) throw invalid(`${prefix} cannot be used inside bpf_preempt_disable-ed region`);
 }
 
 /** No reference is held where the program leaves for good. */
-export function checkNoReferences(v: Verification, prefix: string): void {
-  const lines = v.state.held.filter((h) => h.kind === 'ref').map((h) => `Unreleased reference id=${h.id} alloc_insn=${h.insn}`);
+export function checkNoReferences(v: Verification, prefix: string, returned = 0): void {
+  const lines = v.state.held
+    .filter((h) => h.kind === 'ref' && (returned === 0 || h.id !== returned))
+    .map((h) => `Unreleased reference id=${h.id} alloc_insn=${h.insn}`);
   if (lines.length > 0) throw invalid(`${lines.join('\n')}\n${prefix} would lead to reference leak`);
 }
 

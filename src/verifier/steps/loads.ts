@@ -4,8 +4,8 @@ import { checkUnmodified } from '../access/context.ts';
 import { clearCallerSaved, leaveFrame } from '../calls/frames.ts';
 import { pushState } from '../explore/pending.ts';
 import { checkNothingHeld } from '../objects/held.ts';
-import { invalid } from '../rejection.ts';
-import { KIND, setConstant, setPointer } from '../state/reg.ts';
+import { invalid, Rejection } from '../rejection.ts';
+import { KIND, type Reg, setBtfPointer, setConstant, setPointer } from '../state/reg.ts';
 import { subprogramAt } from '../subprograms.ts';
 import type { Verification } from '../verification.ts';
 
@@ -19,7 +19,10 @@ export function loadImm64(v: Verification, insn: Slot, at: number): void {
     reg.precise = precise;
     return;
   }
-  if (insn.src === PSEUDO.BTF_ID) throw invalid('kernel is missing BTF');
+  if (insn.src === PSEUDO.BTF_ID) {
+    loadSymbol(v, reg, at);
+    return;
+  }
   if (insn.src === PSEUDO.FUNC) {
     if (v.program.functions === undefined) throw invalid('missing btf func_info');
     const target = subprogramAt(v, at + insn.imm + 1);
@@ -38,6 +41,18 @@ export function loadImm64(v: Verification, insn: Slot, at: number): void {
     reg.off = use.offset;
   }
   reg.map = use.map;
+}
+
+/** The address of a kernel variable or function. */
+function loadSymbol(v: Verification, reg: Reg, at: number): void {
+  const symbol = v.symbols.get(at);
+  if (symbol === undefined) throw new Rejection('EFAULT', 'verifier bug: pseudo btf id: unexpected dst reg type');
+  if (symbol.btf === undefined) {
+    setPointer(reg, symbol.type);
+    reg.memSize = symbol.size;
+  } else {
+    setBtfPointer(reg, symbol.type, symbol.btf, symbol.target ?? 0);
+  }
 }
 
 /** r0 = packet bytes in host order; where the packet is too short the program, or the subprogram, ends with 0. @returns the next instruction */
