@@ -287,7 +287,7 @@ function resolveMap(v: Verification, ref: MapReference, uses: Map<number, MapUse
     return refuse('E2BIG', `The total number of maps per program has reached the limit of ${MAX_MAPS}`, ref.insn);
   }
   uses.set(ref.insn, { map, offset: value ? ref.offset : undefined });
-  const sleepable = ((v.program.flags ?? 0) & PROG_FLAG.SLEEPABLE) !== 0;
+  const sleepable = v.sleepable;
   return checkMapFits(v.program, map, { used: known, sleepable, capable: v.capable }) ?? (value ? checkMapValue(map, ref) : undefined);
 }
 
