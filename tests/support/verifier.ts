@@ -6,10 +6,11 @@ import { errnoName, SyscallError, VerifierError } from '../../src/base/index.ts'
 import { Btf, openBtf } from '../../src/btf/index.ts';
 import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { type ProgramBtf, readProgramBtf } from '../../src/host/index.ts';
+import { PSEUDO } from '../../src/isa/index.ts';
 import { checkMapBtf } from '../../src/maps/index.ts';
 import { isGplCompatible } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
-import { type MapFacts, type Verdict, verify } from '../../src/verifier/index.ts';
+import { type MapFacts, type MapReference, type Refusal, type Verdict, verify } from '../../src/verifier/index.ts';
 import type { ProgramTypes } from './types.ts';
 
 /** Maps that the rows' texts may name. */
@@ -25,6 +26,9 @@ const MAPS: Readonly<Record<string, RawMapAttr>> = {
   percpu: { type: 6, keySize: 4, valueSize: 8, maxEntries: 2 },
   rdonly: { type: 2, keySize: 4, valueSize: 16, maxEntries: 1, flags: 0x80 },
   wronly: { type: 2, keySize: 4, valueSize: 16, maxEntries: 1, flags: 0x100 },
+  lru: { type: 9, keySize: 8, valueSize: 16, maxEntries: 8 },
+  percpuhash: { type: 5, keySize: 8, valueSize: 8, maxEntries: 4 },
+  inner: { type: 2, keySize: 4, valueSize: 16, maxEntries: 2 },
   cgroups: { type: 8, keySize: 4, valueSize: 4, maxEntries: 2 },
 };
 
@@ -98,6 +102,9 @@ export interface Answer {
   readonly log: string;
 }
 
+/** BTF that is kept open. */
+const MAX_BTFS = 256;
+
 /** Asks the live kernel and verify(). */
 export class Pair {
   readonly #bpf: RawBpf;
@@ -114,17 +121,20 @@ export class Pair {
   /** The bytecode of a text. */
   assemble(text: string): Uint8Array {
     const named = text
-      .replace(/\$([a-z]\w*)/g, (_, name: string) => String(this.#fd(name)))
+      .replace(/\$([a-z]\w*)/g, (_, name: string) => String(this.mapFd(name)))
       .replace(/call kfunc ([a-z_]\w*)(?!#)/g, (_, name: string) => `call kfunc ${kfuncId(name)}`);
     return assemble(named, { helperId: (name) => HELPER_BY_NAME.get(name.replace(/^bpf_/, ''))?.id });
   }
 
-  #fd(name: string): number {
+  /** The map that texts call `$name`. */
+  mapFd(name: string): number {
     const known = this.#fds.get(name);
     if (known !== undefined) return known;
     const typed = this.#typed[name];
     if (typed !== undefined) return this.#typedMap(name, typed);
-    const attr = MAPS[name];
+    // Prog arrays take programs of one type: each type has its own, named by a letter more.
+    const attr = MAPS[name.replace(/^progs./, 'progs')];
+    if (name === 'nested') return this.#nested();
     if (attr === undefined) throw new Error(`no map '${name}'`);
     const fd = this.#bpf.mapCreate(attr);
     this.#fds.set(name, fd);
@@ -134,7 +144,7 @@ export class Pair {
 
   #typedMap(name: string, { types, value = 'value', key = 'u32', inner, ...given }: Omit<TypedMap, 'valueSize'>): number {
     const { id, size } = value === '' ? { id: 0, size: given.keySize === 0 ? 0 : 4 } : types.laid(value);
-    const innerFd = inner === undefined ? undefined : this.#fd(inner);
+    const innerFd = inner === undefined ? undefined : this.mapFd(inner);
     const attr = {
       ...given,
       name,
@@ -152,9 +162,29 @@ export class Pair {
     return fd;
   }
 
+  /** An array of arrays. */
+  #nested(): number {
+    const innerMapFd = this.mapFd('inner');
+    const attr = { type: 12, keySize: 4, valueSize: 4, maxEntries: 2, flags: 0 };
+    const fd = this.#bpf.mapCreate({ ...attr, innerMapFd });
+    this.#fds.set('nested', fd);
+    const inner = this.#facts.get(innerMapFd);
+    this.addMap(fd, { ...attr, name: '', ...(inner === undefined ? {} : { inner }) });
+    return fd;
+  }
+
+  /** Facts of the map behind an fd. */
+  mapFacts(fd: number): MapFacts | undefined {
+    return this.#facts.get(fd);
+  }
+
   #btf(bytes: Uint8Array): number {
     const known = this.#btfs.get(bytes);
     if (known !== undefined) return known;
+    if (this.#btfs.size >= MAX_BTFS) {
+      for (const old of this.#btfs.values()) this.#bpf.close(old);
+      this.#btfs.clear();
+    }
     const fd = this.#bpf.btfLoad(bytes);
     this.#btfs.set(bytes, fd);
     return fd;
@@ -169,6 +199,13 @@ export class Pair {
   }
 
   kernel(question: Question): Answer {
+    const { fd, ...said } = this.load(question);
+    if (fd !== undefined) this.#bpf.close(fd);
+    return said;
+  }
+
+  /** Asks the kernel and keeps what it accepts: the caller closes `fd`. */
+  load(question: Question): Answer & { readonly fd?: number } {
     const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1, functions } = question;
     try {
       const { fd, log } = this.#bpf.progLoad({
@@ -182,8 +219,7 @@ export class Pair {
         ...(functions?.lines === undefined ? {} : { lineInfo: functions.lines }),
         attachBtfId: attachOf(question),
       });
-      this.#bpf.close(fd);
-      return answer(undefined, log);
+      return { ...answer(undefined, log), fd };
     } catch (error) {
       if (error instanceof VerifierError) return answer(error.errno, error.log);
       if (error instanceof SyscallError) return answer(error.errno, '');
@@ -206,7 +242,7 @@ export class Pair {
         ...(typeId === 0 || kernelBtf === undefined ? {} : { attach: { btf: kernelBtf, typeId } }),
       },
       {
-        map: (ref) => this.#facts.get(ref.fd) ?? { errno: 'EBADF', message: `fd ${ref.fd} is not pointing to valid bpf_map` },
+        map: (ref) => (isIndex(ref) ? undefined : this.#facts.get(ref.fd)) ?? noMap(ref),
         logLevel: level,
         cpus: 2,
         ...(kernelBtf === undefined ? {} : { kernelBtf }),
@@ -222,6 +258,17 @@ export class Pair {
 
 function programBtf({ btf, records, lines }: NonNullable<Question['functions']>): ProgramBtf {
   return readProgramBtf(openBtf(btf), records, lines);
+}
+
+function isIndex({ pseudo }: MapReference): boolean {
+  return pseudo === PSEUDO.MAP_IDX || pseudo === PSEUDO.MAP_IDX_VALUE;
+}
+
+/** What is no map is another file, or nothing. */
+function noMap(ref: MapReference): Refusal {
+  if (isIndex(ref)) return { errno: 'EPROTO', message: 'fd_idx without fd_array is invalid' };
+  const errno = existsSync(`/proc/self/fd/${ref.fd}`) ? 'EINVAL' : 'EBADF';
+  return { errno, message: `fd ${ref.fd} is not pointing to valid bpf_map` };
 }
 
 function attachOf({ type = 1, attach = 0, attachTo }: Question): number {

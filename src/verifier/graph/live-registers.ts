@@ -20,7 +20,8 @@ function uses(insn: Slot, params: (insn: Slot) => number | undefined): number {
   switch (insn.code & 7) {
     case 0:
       if (insn.code === LD_IMM64) return rw(0, dst);
-      return rw(bit(6) | (mode === 0x40 ? src : 0), 0b11_1111);
+      // The kernel takes packet loads to read every register.
+      return rw(0xffff, 0);
     case 1:
       return rw(src, dst);
     case 2:

@@ -34,9 +34,9 @@ class Ids {
     return true;
   }
 
-  /** A scalar that nothing is tied to in the old state may be tied to anything in the new one. */
+  /** A scalar without an id is tied to nothing: as if it had one of its own. */
   matchScalars(old: number, cur: number): boolean {
-    return old === 0 || this.match(old, cur === 0 ? ++this.#next : cur);
+    return this.match(old, cur === 0 ? ++this.#next : cur);
   }
 }
 
@@ -86,6 +86,8 @@ function regSafe(old: Reg, cur: Reg, ids: Ids, likeness: Likeness): boolean {
   switch (kindOf(old.type)) {
     case KIND.SCALAR:
       if (!old.precise && likeness === 'safe') return true;
+      // What nothing was tied to may be tied to anything.
+      if (old.id === 0) return rangeWithin(old, cur) && tnumIn(old, cur);
       if ((old.id & ADD_CONST) !== (cur.id & ADD_CONST)) return false;
       if ((old.id & ADD_CONST) !== 0 && old.off !== cur.off) return false;
       return rangeWithin(old, cur) && tnumIn(old, cur) && ids.matchScalars(old.id, cur.id);

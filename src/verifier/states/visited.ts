@@ -36,9 +36,9 @@ export function isVisited(v: Verification, at: number): boolean {
     let unfinished = false;
     if (old.branches > 0) {
       const found = meetsItself(v, at, old, cur);
-      if (found === 'covered') {
+      if (found !== 'goes on') {
         hit = true;
-        unfinished = true;
+        unfinished = found === 'covered';
       } else if (!force && v.jumps - v.prevJumps < 20 && v.processed - v.prevProcessed < 100) {
         keep = false;
       }
@@ -63,14 +63,18 @@ export function isVisited(v: Verification, at: number): boolean {
     if (entry.misses > entry.hits * patience + patience) {
       entry.evicted = true;
       bucket.splice(i--, 1);
-      // Until its paths have ended the state still takes memory.
-      if (old.branches === 0) v.statesKept--;
+      letGo(v, entry);
     }
   }
   if (v.maxStatesPerInsn < count) v.maxStatesPerInsn = count;
   if ((!v.capable && count > UNPRIVILEGED_STATES) || !keep) return false;
   keepState(v, at, cur, bucket);
   return false;
+}
+
+/** A state that is no longer compared takes memory until its paths have ended; if its loop is not done then, as long as the verification. */
+function letGo(v: Verification, { state, evicted }: Entry): void {
+  if (evicted && state.branches === 0 && !v.loopVisits.incomplete(state)) v.statesKept--;
 }
 
 function bucketOf(v: Verification, at: number, state: PathState): Entry[] {
@@ -82,8 +86,11 @@ function bucketOf(v: Verification, at: number, state: PathState): Entry[] {
   return made;
 }
 
-/** A state whose paths have not ended was met again: in a loop that is bounded otherwise that may be all right, else the loop has no end. */
-function meetsItself(v: Verification, at: number, old: PathState, cur: PathState): 'covered' | 'goes on' {
+/**
+ * A state whose paths have not ended was met again: in a loop that is bounded otherwise that may be all right, else the loop has no end.
+ * `round`: a callback that runs again, whose end the kernel does not keep.
+ */
+function meetsItself(v: Verification, at: number, old: PathState, cur: PathState): 'covered' | 'round' | 'goes on' {
   const oldTop = topFrame(old);
   const curTop = topFrame(cur);
   if (oldTop.inAsyncCallback && oldTop.asyncEntry !== curTop.asyncEntry) return 'goes on';
@@ -91,7 +98,7 @@ function meetsItself(v: Verification, at: number, old: PathState, cur: PathState
   if (v.slot(at).code === MAY_GOTO) {
     if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(v, old, cur, 'within')) return 'covered';
   }
-  if (v.callsBack(at)) return statesEqual(v, old, cur, 'within') ? 'covered' : 'goes on';
+  if (v.callsBack(at)) return statesEqual(v, old, cur, 'within') ? 'round' : 'goes on';
   if (
     maybeLooping(old, cur) &&
     statesEqual(v, old, cur, 'exact') &&
@@ -162,6 +169,6 @@ export function endBranch(v: Verification, ended: PathState): void {
     state.branches--;
     if (state.branches > 0) return;
     v.loopVisits.exit(state);
-    if (state.entry?.evicted === true) v.statesKept--;
+    if (state.entry !== undefined) letGo(v, state.entry);
   }
 }

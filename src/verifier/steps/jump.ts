@@ -110,7 +110,7 @@ function learn(v: Verification, insn: Slot, c: Comparison, other: PathState, lin
     otherSrc = new Reg();
     setConstant(otherSrc, insn.imm >> 31, insn.imm);
   }
-  if (dst.type === KIND.SCALAR && src.type === KIND.SCALAR && dst !== src) {
+  if (dst.type === KIND.SCALAR && src.type === KIND.SCALAR) {
     refineBranch(dst, src, op, is32, false);
     refineBranch(otherDst, otherSrc, op, is32, true);
     const places = [
