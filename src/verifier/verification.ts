@@ -51,6 +51,8 @@ export interface InsnFact {
   ways?: number;
   /** Key of an array lookup that is a constant and in range; -1: not on all paths. */
   key?: number;
+  /** bpf_loop: the callback of the first path, and whether all had this one and no flags. */
+  loop?: { readonly subprog: number; readonly inline: boolean };
 }
 
 /** What an instruction puts in its destination, by path. */

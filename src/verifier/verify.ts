@@ -35,6 +35,7 @@ import { checkMapFits } from './map-fit.ts';
 import { acquire } from './objects/held.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { invalid, Rejection } from './rejection.ts';
+import { checkRemoved } from './removed.ts';
 import { checkStackDepth } from './stack-depth.ts';
 import { KIND, setPointer } from './state/reg.ts';
 import { Frame, PathState } from './state/state.ts';
@@ -121,6 +122,7 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
       at = undefined;
       checkStackDepth(v);
       if (v.absentKfunc) throw invalid('invalid kernel function call not eliminated in verifier pass');
+      checkRemoved(v);
     } else {
       at = refusal.insn;
       end = new Rejection(refusal.errno, refusal.message);
@@ -182,9 +184,13 @@ function prepare(v: Verification): Refusal | undefined {
   if (v.log.all) for (const s of subprograms) v.log.write(`func#${s.index} @${s.start}\n`);
   const described = program.functions === undefined ? checkReturns(insns, starts) : checkFunctions(v);
   const uses = new Map<number, MapUse>();
+  const known = new Set<MapFacts>();
   const symbols = new Map<number, SymbolUse>();
   const shape =
-    checkBorders(insns, starts) ?? described ?? checkLines(v) ?? checkPairs(insns, (ref) => resolveReference(v, ref, { uses, symbols }));
+    checkBorders(insns, starts) ??
+    described ??
+    checkLines(v) ??
+    checkPairs(insns, (ref) => resolveReference(v, ref, { uses, known, symbols }));
   if (shape !== undefined) return shape;
   v.mapUses = uses;
   v.symbols = symbols;
@@ -269,23 +275,23 @@ function becomeExtended(v: Verification): void {
 function resolveReference(
   v: Verification,
   ref: MapReference,
-  { uses, symbols }: { uses: Map<number, MapUse>; symbols: Map<number, SymbolUse> },
+  { uses, known, symbols }: { uses: Map<number, MapUse>; known: Set<MapFacts>; symbols: Map<number, SymbolUse> },
 ): Refusal | undefined {
-  if (ref.pseudo !== PSEUDO.BTF_ID) return resolveMap(v, ref, uses);
+  if (ref.pseudo !== PSEUDO.BTF_ID) return resolveMap(v, ref, uses, known);
   const symbol = resolveSymbol(v, ref.fd, ref.offset, ref.insn);
   if ('errno' in symbol) return symbol;
   symbols.set(ref.insn, symbol);
   return undefined;
 }
 
-function resolveMap(v: Verification, ref: MapReference, uses: Map<number, MapUse>): Refusal | undefined {
+function resolveMap(v: Verification, ref: MapReference, uses: Map<number, MapUse>, known: Set<MapFacts>): Refusal | undefined {
   const map = v.environment.map(ref);
   if (isRefusal(map)) return map;
   const value = ref.pseudo === PSEUDO.MAP_VALUE || ref.pseudo === PSEUDO.MAP_IDX_VALUE;
-  const known = new Set<MapFacts>([...uses.values()].map((use) => use.map));
   if (!known.has(map) && known.size >= MAX_MAPS) {
     return refuse('E2BIG', `The total number of maps per program has reached the limit of ${MAX_MAPS}`, ref.insn);
   }
+  known.add(map);
   uses.set(ref.insn, { map, offset: value ? ref.offset : undefined });
   const sleepable = v.sleepable;
   return checkMapFits(v.program, map, { used: known, sleepable, capable: v.capable }) ?? (value ? checkMapValue(map, ref) : undefined);

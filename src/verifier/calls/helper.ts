@@ -132,6 +132,7 @@ function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
       if (!isNullScalar(v.reg(2))) throw invalid("get_local_storage() doesn't support non-zero flags");
       return;
     case 'loop':
+      noteLoop(v, facts.subprog);
       markPrecise(v, 1);
       if (v.frame.callbackDepth < umaxNumber(v.reg(1))) {
         pushCallback(v, facts.subprog, loopArgs(!v.capable));
@@ -170,6 +171,23 @@ function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
       if (type !== KIND.MAP_VALUE) throw denied(`Unsupported reg type ${typeText(type)} for bpf_dynptr_from_mem data`, 1);
     }
   }
+}
+
+/** Whether the call is one of a single callback without flags, which the kernel inlines (update_loop_inline_state). */
+function noteLoop(v: Verification, subprog: number): void {
+  const fact = v.fact(v.insn);
+  if (fact.loop !== undefined && (!fact.loop.inline || fact.loop.subprog !== subprog)) {
+    if (fact.loop.inline) flagsAreZero(v);
+    fact.loop = { subprog: fact.loop.subprog, inline: false };
+    return;
+  }
+  fact.loop = { subprog, inline: flagsAreZero(v) };
+}
+
+function flagsAreZero(v: Verification): boolean {
+  if (!isNullScalar(v.reg(4))) return false;
+  markPrecise(v, 4);
+  return true;
 }
 
 function setResult(v: Verification, proto: HelperProto, facts: CallFacts, dynptr: Owner | undefined): void {

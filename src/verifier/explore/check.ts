@@ -29,6 +29,8 @@ const EXIT = 0x95;
 const SPIN_UNLOCK = 94;
 /** By instruction class: BPF_LD, BPF_LDX, BPF_ALU, BPF_ALU64. */
 const WRITES_DST = [1, 1, 0, 0, 1, 0, 0, 1];
+/** ja, call, exit, may_goto. */
+const NO_OPERAND = [0x00, 0x80, 0x90, 0xe0];
 const RESERVED = /reserved fields|invalid may_goto|atomic opcode/;
 
 /** Follows all paths from the current state. */
@@ -104,8 +106,12 @@ function logInsn(v: Verification, at: number): void {
 function step(v: Verification, refusal: string | undefined): number | undefined {
   const at = v.insn;
   const insn = v.slot(at);
-  if (refusal !== undefined && RESERVED.test(refusal)) throw invalid(refusal);
   const cls = insn.code & 7;
+  if (refusal !== undefined && RESERVED.test(refusal)) {
+    // Conditional jumps read their first operand before they look at the unused fields.
+    if (cls >= 5 && cls < 7 && !NO_OPERAND.includes(insn.code & 0xf0)) v.checkRead(insn.dst);
+    throw invalid(refusal);
+  }
   switch (cls) {
     case 4:
     case 7:

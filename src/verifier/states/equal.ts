@@ -7,38 +7,10 @@ import { ALL, BYTE, byteType, lowestByte } from '../state/stack.ts';
 import { type Frame, frameInsn, type Held, type PathState, topFrame } from '../state/state.ts';
 import { rangeWithin, tnumIn } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
+import { Ids } from './ids.ts';
 
 /** How alike: `safe`: unread and imprecise parts may differ; `within`: precise or not, the new one lies in the old; `exact`: the same. */
 export type Likeness = 'safe' | 'within' | 'exact';
-
-/** A one-to-one relation between the ids of two states. */
-class Ids {
-  readonly #old: number[] = [];
-  readonly #cur: number[] = [];
-  /** Ids for scalars without one. */
-  #next: number;
-
-  constructor(next: number) {
-    this.#next = next;
-  }
-
-  match(old: number, cur: number): boolean {
-    if ((old === 0) !== (cur === 0)) return false;
-    if (old === 0) return true;
-    for (let i = 0; i < this.#old.length; i++) {
-      if (this.#old[i] === old) return this.#cur[i] === cur;
-      if (this.#cur[i] === cur) return false;
-    }
-    this.#old.push(old);
-    this.#cur.push(cur);
-    return true;
-  }
-
-  /** A scalar without an id is tied to nothing: as if it had one of its own. */
-  matchScalars(old: number, cur: number): boolean {
-    return this.match(old, cur === 0 ? ++this.#next : cur);
-  }
-}
 
 /** Whether `cur` needs no further look because `old` was safe. */
 export function statesEqual(v: Verification, old: PathState, cur: PathState, likeness: Likeness): boolean {
@@ -75,7 +47,8 @@ function framesEqual(v: Verification, old: Frame, cur: Frame, live: number, ids:
   return stackSafe(v, old, cur, ids, likeness);
 }
 
-function regExact(old: Reg, cur: Reg, ids: Ids): boolean {
+/** Contents are the same, and ids relate. */
+export function regExact(old: Reg, cur: Reg, ids: Ids): boolean {
   return sameContents(old, cur) && ids.match(old.id, cur.id) && ids.match(old.refId, cur.refId);
 }
 

@@ -9,7 +9,7 @@ const NOTHING = Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0);
 
 /** A copy of the program with one to three changes. */
 export function mutate(program: Uint8Array, r: Random): Uint8Array {
-  let bytes = program.slice();
+  let bytes: Uint8Array = program.slice();
   for (let i = 1 + r.below(3); i > 0; i--) bytes = change(bytes, r);
   return bytes;
 }

@@ -101,7 +101,14 @@ export class ScalarPrograms {
     const a = this.#any();
     const b = this.#any();
     const narrow = `${a.replace('r', 'w')} = ${b.replace('r', 'w')}`;
-    return this.#random.pick([`${a} = ${b}`, `${a} = ${b}`, narrow, `${a} = (s8)${b}`, `${a} = (s32)${b}`, `${a} = ${this.#random.pick(CONSTANTS)}`]);
+    return this.#random.pick([
+      `${a} = ${b}`,
+      `${a} = ${b}`,
+      narrow,
+      `${a} = (s8)${b}`,
+      `${a} = (s32)${b}`,
+      `${a} = ${this.#random.pick(CONSTANTS)}`,
+    ]);
   }
 
   #jump(): string {

@@ -42,7 +42,10 @@ function without(bytes: Uint8Array, slot: number): Uint8Array {
     const code = out[i * SLOT] ?? 0;
     const at = i < slot ? i : i + 1;
     const cls = code & 7;
-    const wide = code === LONG_JUMP || (code === CALL && (out[i * SLOT + 1] ?? 0) >> 4 === 1) || (code === LD_IMM64 && (out[i * SLOT + 1] ?? 0) >> 4 === 4);
+    const wide =
+      code === LONG_JUMP ||
+      (code === CALL && (out[i * SLOT + 1] ?? 0) >> 4 === 1) ||
+      (code === LD_IMM64 && (out[i * SLOT + 1] ?? 0) >> 4 === 4);
     if (!wide && ((cls !== 5 && cls !== 6) || code === CALL || code === 0x95)) continue;
     const by = wide ? view.getInt32(i * SLOT + 4, true) : view.getInt16(i * SLOT + 2, true);
     const target = at + 1 + by;

@@ -8,7 +8,9 @@ import { ALU, COMPARE, CONSTANTS } from './scalars.ts';
 import { type Generated, Writer } from './writer.ts';
 
 /** What a register holds: nothing readable, a number, or a pointer to so many bytes that may be used at `from`.. */
-type Holds = { readonly kind: 'none' | 'scalar' | 'ctx' | 'end' } | { readonly kind: 'memory'; readonly size: number; readonly write: boolean };
+type Holds =
+  | { readonly kind: 'none' | 'scalar' | 'ctx' | 'end' }
+  | { readonly kind: 'memory'; readonly size: number; readonly write: boolean };
 
 const NONE: Holds = { kind: 'none' };
 const SCALAR: Holds = { kind: 'scalar' };
@@ -105,9 +107,16 @@ class Body {
     } else if (kind < 7 && this.#with('ctx').length > 0) {
       const ctx = this.#r.pick(this.#with('ctx'));
       const wide = this.#type.id === 2 || this.#type.id === 5 || this.#type.id === 17;
-      this.emit(`r${n} = *(${wide ? 'u64' : this.#r.pick(['u32', 'u32', 'u32', 'u8', 'u16'])} *)(r${ctx} + ${this.#r.pick(this.#type.ctx)})`);
+      this.emit(
+        `r${n} = *(${wide ? 'u64' : this.#r.pick(['u32', 'u32', 'u32', 'u8', 'u16'])} *)(r${ctx} + ${this.#r.pick(this.#type.ctx)})`,
+      );
     } else if (kind === 7) {
-      this.emit(`r${n} = 0x${this.#r.below(2 ** 31).toString(16)}${this.#r.below(2 ** 31).toString(16).padStart(8, '0')} ll`);
+      this.emit(
+        `r${n} = 0x${this.#r.below(2 ** 31).toString(16)}${this.#r
+          .below(2 ** 31)
+          .toString(16)
+          .padStart(8, '0')} ll`,
+      );
     } else if (kind === 8 && this.#r.chance(0.3)) {
       this.#call('call bpf_get_prandom_u32');
       this.emit(`r${n} = r0`);
@@ -200,7 +209,15 @@ class Body {
     const op = r.pick(ALU);
     const signed = /[/%]/.test(op) && r.chance(0.3) ? `s${op}` : op;
     if (r.chance(0.08)) {
-      this.emit(r.pick([`r${n} = -r${n}`, `w${n} = -w${n}`, `r${n} = be${r.pick([16, 32, 64])} r${n}`, `r${n} = le${r.pick([16, 32, 64])} r${n}`, `r${n} = bswap${r.pick([16, 32, 64])} r${n}`]));
+      this.emit(
+        r.pick([
+          `r${n} = -r${n}`,
+          `w${n} = -w${n}`,
+          `r${n} = be${r.pick([16, 32, 64])} r${n}`,
+          `r${n} = le${r.pick([16, 32, 64])} r${n}`,
+          `r${n} = bswap${r.pick([16, 32, 64])} r${n}`,
+        ]),
+      );
     } else if (r.chance(0.4)) {
       this.emit(`${this.#name(n, wide)} ${signed} ${this.#name(this.#scalar(), wide)}`);
     } else if (/<<|>>/.test(op)) {
@@ -222,7 +239,13 @@ class Body {
     const from = this.#scalar();
     const to = this.#free();
     this.emit(
-      r.pick([`r${to} = r${from}`, `r${to} = r${from}`, `w${to} = w${from}`, `r${to} = (${r.pick(['s8', 's16', 's32'])})r${from}`, `w${to} = (${r.pick(['s8', 's16'])})w${from}`]),
+      r.pick([
+        `r${to} = r${from}`,
+        `r${to} = r${from}`,
+        `w${to} = w${from}`,
+        `r${to} = (${r.pick(['s8', 's16', 's32'])})r${from}`,
+        `w${to} = (${r.pick(['s8', 's16'])})w${from}`,
+      ]),
     );
     this.set(to, SCALAR);
   }
@@ -285,7 +308,8 @@ class Body {
     if (spilled) this.emit(`r${n} = *(u64 *)(r10 - 128)`);
     this.emit(`r${n} += ${this.#slip() ? 0 : r.pick([1, 1, 1, 2])}`);
     if (spilled) this.emit(`*(u64 *)(r10 - 128) = r${n}`);
-    const compare = variable === undefined ? `if ${r.chance(0.8) ? 'r' : 'w'}${n} ${r.pick(['<', 's<', '<='])} ${bound}` : `if r${n} < r${variable}`;
+    const compare =
+      variable === undefined ? `if ${r.chance(0.8) ? 'r' : 'w'}${n} ${r.pick(['<', 's<', '<='])} ${bound}` : `if r${n} < r${variable}`;
     this.emit(`${compare} goto ${head}`, `${end}:`);
     this.set(n, SCALAR);
   }
@@ -352,7 +376,9 @@ class Body {
       const n = this.#scalar();
       const p = r.pick([1, 2, 3, 4, 5].filter((i) => i !== n));
       this.emit(`r${n} &= ${r.pick([7, 15, 31, this.#slip() ? 255 : 24])}`, `r${p} = r10`, `r${p} += -64`, `r${p} += r${n}`);
-      this.emit(r.chance(0.5) ? `*(${r.pick(['u8', 'u8', 'u32'])} *)(r${p} + 0) = ${r.pick([`r${n}`, '0'])}` : `r${p} = *(u8 *)(r${p} + 0)`);
+      this.emit(
+        r.chance(0.5) ? `*(${r.pick(['u8', 'u8', 'u32'])} *)(r${p} + 0) = ${r.pick([`r${n}`, '0'])}` : `r${p} = *(u8 *)(r${p} + 0)`,
+      );
       this.set(p, this.#lines.at(-1)?.startsWith('r') === true ? SCALAR : NONE);
       return;
     }
@@ -360,7 +386,8 @@ class Body {
     const within = r.chance(0.8) ? 0 : r.below(8 / WIDTH[type]) * WIDTH[type];
     const at = `(r10 - ${slot - within})`;
     if (r.chance(0.55)) {
-      const any = type === 'u64' && r.chance(0.3) ? r.pick(this.#holds.flatMap((h, n) => (h.kind === 'none' ? [] : [n])).concat(10)) : this.#scalar();
+      const any =
+        type === 'u64' && r.chance(0.3) ? r.pick(this.#holds.flatMap((h, n) => (h.kind === 'none' ? [] : [n])).concat(10)) : this.#scalar();
       this.emit(`*(${type} *)${at} = ${r.chance(0.75) ? `r${any}` : r.pick(CONSTANTS)}`);
       return;
     }
@@ -639,7 +666,15 @@ export function structuredProgram(r: Random): Generated {
   }
   body.statements(3 + r.below(14));
   if (r.chance(0.6)) {
-    body.emit('*(u32 *)(r10 - 4) = 0', 'r2 = r10', 'r2 += -4', 'r1 = map[fd:$array]', 'call bpf_map_lookup_elem', 'if r0 != 0 goto +1', 'exit');
+    body.emit(
+      '*(u32 *)(r10 - 4) = 0',
+      'r2 = r10',
+      'r2 += -4',
+      'r1 = map[fd:$array]',
+      'call bpf_map_lookup_elem',
+      'if r0 != 0 goto +1',
+      'exit',
+    );
     body.emit(`r1 = *(u64 *)(r10 - ${8 * (1 + r.below(8))})`.replace('- 4)', '- 8)'));
     body.emit('*(u64 *)(r0 + 40) = r1');
   }
