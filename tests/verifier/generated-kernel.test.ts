@@ -1,6 +1,6 @@
 /**
  * Random programs: verify() and the live kernel give the same verdict, errno, message and counters. VERIFIER_PROGRAMS and VERIFIER_SEED choose how
- * many and which; the sample here is small, `npm run verifier:generated` does many.
+ * many and which; the sample here is small.
  */
 import { describe, expect, it } from 'vitest';
 import { disassemble } from '../../src/asm/index.ts';
@@ -10,7 +10,7 @@ import { Pair } from '../support/verifier.ts';
 import { explain } from './differences.ts';
 
 const { bpf, reason } = kernel;
-const count = Number(process.env.VERIFIER_PROGRAMS ?? 1000);
+const count = Number(process.env.VERIFIER_PROGRAMS ?? 400);
 const seed = Number(process.env.VERIFIER_SEED ?? 20260101);
 
 if (bpf === undefined) {

@@ -318,7 +318,10 @@ class Body {
   #memory(): void {
     const r = this.#r;
     const pointers = this.#pointers(8);
-    if (pointers.length === 0) return this.#map();
+    if (pointers.length === 0) {
+      this.#map();
+      return;
+    }
     const p = r.pick(pointers);
     const held = this.#holds[p];
     const write = held?.kind === 'memory' && held.write;
@@ -458,7 +461,10 @@ class Body {
     const r = this.#r;
     const ctx = this.#with('ctx')[0];
     const { data } = this.#type;
-    if (ctx === undefined || data === undefined) return this.#alu();
+    if (ctx === undefined || data === undefined) {
+      this.#alu();
+      return;
+    }
     const [p, end, q] = r.pick([
       [2, 3, 4],
       [1, 2, 3],
@@ -503,7 +509,10 @@ class Body {
   #packetLoad(): void {
     const r = this.#r;
     const ctx = this.#with('ctx')[0];
-    if (!this.#type.packetLoads || ctx === undefined || this.#kept.includes(6) || this.#level > 0) return this.#alu();
+    if (!this.#type.packetLoads || ctx === undefined || this.#kept.includes(6) || this.#level > 0) {
+      this.#alu();
+      return;
+    }
     this.emit(`r6 = r${ctx}`);
     const size = r.pick(['u8', 'u16', 'u32']);
     if (r.chance(0.7)) {
@@ -526,7 +535,10 @@ class Body {
 
   #subprogram(): void {
     const r = this.#r;
-    if (this.#level >= 2 || this.#w.functions >= 5) return this.#alu();
+    if (this.#level >= 2 || this.#w.functions >= 5) {
+      this.#alu();
+      return;
+    }
     const name = `f${this.#w.functions}`;
     const global = r.chance(0.25);
     if (global) this.#w.described = true;
@@ -553,7 +565,10 @@ class Body {
   /** bpf_loop or bpf_for_each_map_elem. */
   #callback(): void {
     const r = this.#r;
-    if (this.#level >= 2 || this.#w.functions >= 5) return this.#alu();
+    if (this.#level >= 2 || this.#w.functions >= 5) {
+      this.#alu();
+      return;
+    }
     this.#w.described = true;
     const name = `f${this.#w.functions}`;
     const each = r.chance(0.4);
