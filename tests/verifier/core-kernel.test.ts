@@ -4,7 +4,7 @@ import { kernel } from '../support/kernel.ts';
 import { Pair } from '../support/verifier.ts';
 import { CASES } from './cases.ts';
 import { FUNCTION_CASES } from './function-cases.ts';
-import { KFUNC_CASES } from './kfunc-cases.ts';
+import { KFUNC_CASES } from './kfuncs/index.ts';
 
 const { bpf, reason } = kernel;
 
