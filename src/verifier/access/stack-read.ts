@@ -1,10 +1,10 @@
 /** Loads from the stack: saved registers come back, other bytes are unknown or zero (check_stack_read, v6.18). */
 
-import { assignId, widthOf } from '../identity.ts';
+import { widthOf } from '../identity.ts';
 import { bitsText } from '../log/bits-text.ts';
 import { stackFlags } from '../precision/step.ts';
 import { denied } from '../rejection.ts';
-import { cloneReg, copyReg, isPointer, KIND, type Reg, setConstant } from '../state/reg.ts';
+import { copyReg, isPointer, KIND, type Reg, setConstant } from '../state/reg.ts';
 import { BYTE, byteType, lowestByte } from '../state/stack.ts';
 import type { Frame } from '../state/state.ts';
 import { isKnown, isZero, knownNumber, smaxNumber, sminNumber, tnumIsConst } from '../value/index.ts';
@@ -69,7 +69,7 @@ function readFixed(v: Verification, frame: Frame, off: number, size: number, dst
   let saveSize = 1;
   while (saveSize < 8 && byteType(types, 7 - saveSize) === BYTE.SPILL) saveSize++;
   if (size === 8 && saveSize === 8) {
-    if (dst >= 0) fill(v, frame, slot, saved, dst);
+    if (dst >= 0) copyReg(v.reg(dst), saved);
     else if (!v.leaks && isPointer(saved)) throw denied(`leaking pointer from stack off ${off}`);
   } else {
     if (saved.type !== KIND.SCALAR) throw denied('invalid size of register fill');
@@ -77,16 +77,6 @@ function readFixed(v: Verification, frame: Frame, off: number, size: number, dst
     if (!fillPart(v, frame, slot, saved, { off, size, saveSize, dst })) return;
   }
   v.pushHistory(stackFlags(frame.frameno, slot));
-}
-
-function fill(v: Verification, frame: Frame, slot: number, saved: Reg, dst: number): void {
-  let from = saved;
-  if (v.capable) {
-    from = cloneReg(saved);
-    assignId(v, from);
-    frame.saved[slot] = from;
-  }
-  copyReg(v.reg(dst), from);
 }
 
 /** @returns whether the register's contents come from the saved one */
@@ -98,15 +88,9 @@ function fillPart(
   { off, size, saveSize, dst }: { off: number; size: number; saveSize: number; dst: number },
 ): boolean {
   if (size <= saveSize && off % 8 === 0) {
-    let from = saved;
-    if (v.capable && size === 4 && saveSize === 4 && widthOf(saved) <= 32) {
-      from = cloneReg(saved);
-      assignId(v, from);
-      frame.saved[slot] = from;
-    }
     const to = v.reg(dst);
-    copyReg(to, from);
-    if (widthOf(from) > size * 8) {
+    copyReg(to, saved);
+    if (widthOf(saved) > size * 8) {
       to.id = 0;
       to.off = 0;
     }

