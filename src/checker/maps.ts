@@ -1,13 +1,16 @@
 /** Maps that exist for verification alone: their attributes, whether they are frozen, and the bytes of a data section. */
 import { type ErrnoName, MapError } from '../base/index.ts';
 import type { Btf } from '../btf/index.ts';
-import { checkMapBtf, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode } from '../maps/index.ts';
+import { checkCreation, checkMapBtf, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode } from '../maps/index.ts';
 import { nameOk } from '../programs/index.ts';
 import type { MapFacts } from '../verifier/index.ts';
 
 const ARRAY = 2;
 const CGROUP_STORAGE = [19, 21];
 const DEVMAPS = [14, 25];
+const MAPS_OF_MAPS = [12, 13];
+/** Program arrays, storage of cgroups, tables of operations. */
+const NO_INNER = [3, 19, 21, 26];
 const STRUCT_OPS = 26;
 const BLOOM_FILTER = 30;
 const ARENA = 33;
@@ -37,11 +40,19 @@ function refusal(attr: MapCreateAttr, cpus: number): readonly [ErrnoName | numbe
   if ((numaNode(attr) ?? 0) > 0) return ['EINVAL', `NUMA node ${attr.numaNode} is not online`];
   const row = attr.type === 0 ? undefined : mapTypeRow(attr.type);
   if (row === undefined) return ['EINVAL', `map type ${attr.type} does not exist`];
-  const errno = row.check?.(attr, cpus) ?? 0;
+  const errno = checkCreation(attr, cpus);
   const what = `key_size ${attr.keySize}, value_size ${attr.valueSize}, max_entries ${attr.maxEntries}, flags 0x${flags.toString(16)}`;
   if (errno !== 0) return [-errno, `a ${row.name} map cannot have ${what}`];
   if (!nameOk(attr.name ?? '')) return ['EINVAL', `name '${attr.name}' is not at most 15 of A-Z a-z 0-9 _ .`];
   return undefined;
+}
+
+/** Maps of maps need a template, which is neither one itself nor of a type whose maps differ in what is not compared (bpf_map_meta_alloc). */
+function innerRefusal(attr: MapCreateAttr, inner: CheckedMap | undefined): readonly [ErrnoName, string] | undefined {
+  if (!MAPS_OF_MAPS.includes(attr.type)) return undefined;
+  if (inner === undefined) return ['EINVAL', 'a map of maps needs the fd of an inner map'];
+  if (MAPS_OF_MAPS.includes(inner.attr.type)) return ['EINVAL', 'a map of maps cannot hold maps of maps'];
+  return NO_INNER.includes(inner.attr.type) ? ['ENOTSUPP', `maps of type ${inner.attr.type} cannot be inner maps`] : undefined;
 }
 
 /** The attributes that the kernel keeps: pointers into device maps are read-only to programs, whatever was asked. */
@@ -66,6 +77,8 @@ export function createMap(
   const refused = refusal(given, world.cpus);
   if (refused !== undefined) throw new MapError(COMMAND, ...refused);
   const { btf, inner } = world;
+  const template = innerRefusal(attr, inner);
+  if (template !== undefined) throw new MapError(COMMAND, ...template);
   const special = btf === undefined || (attr.btfValueTypeId ?? 0) === 0 ? [] : checkMapBtf(attr, btf, world.kernelBtf());
   if (typeof special === 'number') {
     throw new MapError(
