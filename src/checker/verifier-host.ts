@@ -19,8 +19,8 @@ import {
   type TraceSource,
 } from '../host/index.ts';
 import type { MapCreateAttr } from '../maps/index.ts';
-import { attachTypeOf, checkProgLoad, isGplCompatible } from '../programs/index.ts';
-import { type AttachProgram, type MapFacts, type Privilege, type Refusal, type Verdict, verify } from '../verifier/index.ts';
+import { attachTypeOf, checkProgLoad, isGplCompatible, type Loader } from '../programs/index.ts';
+import { type AttachProgram, type MapFacts, type Refusal, type Verdict, verify } from '../verifier/index.ts';
 import { type CheckedMap, createMap } from './maps.ts';
 
 /** The world that programs are verified for. */
@@ -31,7 +31,8 @@ export interface VerifierHostOptions {
   readonly symbol?: (name: string) => bigint | undefined;
   /** Possible CPUs, default 1. */
   readonly cpus?: number;
-  readonly privilege?: Privilege;
+  /** Who loads. Default: a loader with all capabilities. */
+  readonly loader?: Loader;
 }
 
 interface CheckedBtf {
@@ -130,7 +131,7 @@ export class VerifierHost implements Host {
   /** Verifies. @throws VerifierError with the verifier's log; SyscallError for what does not come to the verifier */
   progLoad(attr: ProgLoadAttr): ProgLoadResult {
     this.verdict = undefined;
-    const early = checkProgLoad(attr);
+    const early = checkProgLoad(attr, this.#options.loader);
     if (early !== undefined) throw new SyscallError('BPF_PROG_LOAD', early.errno, early.message);
     const btf = this.#programBtf(attr);
     const kernelBtf = (): Btf | undefined => this.kernelBtf();
@@ -152,7 +153,7 @@ export class VerifierHost implements Host {
         map: ({ pseudo, fd }) => this.#map(pseudo, fd),
         logLevel: attr.logLevel ?? 0,
         cpus: this.possibleCpus,
-        ...(this.#options.privilege === undefined ? {} : { privilege: this.#options.privilege }),
+        ...this.#options.loader,
         get kernelBtf() {
           return kernelBtf();
         },

@@ -25,6 +25,7 @@ import { TIME_HELPERS, TIME_IMPLS } from './time.ts';
 import type { HelperImpl, HelperImpls, HelperProto } from './types.ts';
 import { XDP_HELPERS } from './xdp.ts';
 
+export { helperCapabilities } from './capabilities.ts';
 export { taskPointer } from './task.ts';
 export * from './types.ts';
 

@@ -1,10 +1,9 @@
 /** The checks of BPF_PROG_LOAD before the verifier, in the kernel's order (kernel/bpf/syscall.c bpf_prog_load, v6.18). Every host that loads programs makes them. */
 import type { ErrnoName } from '../base/index.ts';
+import { type Loader, loaderRefusal } from './capabilities.ts';
 import { ATTACH_TYPE as A } from './sections.ts';
 
 const INSN_SIZE = 8;
-/** With CAP_BPF (include/linux/bpf_verifier.h BPF_COMPLEXITY_LIMIT_INSNS). */
-const INSN_MAX = 1_000_000;
 /** prog_flags that exist (uapi bpf.h BPF_F_*): alignment 1 2, test 4 8 0x80, sleepable 0x10, xdp frags 0x20, device-bound 0x40; tokens are none of ours. */
 const PROG_FLAGS = 0xff;
 /** Log level bits 1, 2, 4, 8. */
@@ -81,15 +80,15 @@ export function attachTypeOf(attr: Pick<LoadAttr, 'type' | 'expectedAttachType'>
 }
 
 /** Why the kernel refuses to look at the program, or undefined. */
-export function checkProgLoad(attr: LoadAttr): LoadRefusal | undefined {
+export function checkProgLoad(attr: LoadAttr, loader: Loader = {}): LoadRefusal | undefined {
   const refuse = (errno: ErrnoName, message: string): LoadRefusal => ({ errno, message });
   const flags = attr.flags ?? 0;
   if ((flags & ~PROG_FLAGS) !== 0) return refuse('EINVAL', `prog_flags 0x${flags.toString(16)} are not known`);
   if (attr.insns.length % INSN_SIZE !== 0) {
     return refuse('EINVAL', `the bytecode has ${attr.insns.length} bytes, expected a multiple of ${INSN_SIZE}`);
   }
-  const count = attr.insns.length / INSN_SIZE;
-  if (count === 0 || count > INSN_MAX) return refuse('E2BIG', `the program has ${count} instructions, expected 1 to ${INSN_MAX}`);
+  const barred = loaderRefusal(attr.type, attr.insns.length / INSN_SIZE, loader);
+  if (barred !== undefined) return barred;
   if ((attr.attachBtfId ?? 0) !== 0 && !BTF_ATTACHED.includes(attr.type)) {
     return refuse('EINVAL', `programs of type ${attr.type} are not attached by a BTF id`);
   }

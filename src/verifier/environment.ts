@@ -1,6 +1,7 @@
 /** What verify() is given: the program, and the world it is to run in. Nothing here reads files or talks to a host. */
 import type { Btf, FuncInfo, LineInfo, SpecialField } from '../btf/index.ts';
 import type { HelperProto } from '../helpers/types.ts';
+import type { Loader } from '../programs/index.ts';
 import type { MapReference } from './layout.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -25,9 +26,6 @@ export interface MapFacts {
   /** The map came with BTF of key and value. */
   readonly hasBtf?: boolean;
 }
-
-/** Capabilities of the loader. */
-export type Privilege = 'full' | 'none';
 
 /** Where a program is attached by BTF: a function, tracepoint typedef, hook or struct_ops type (attach_btf_id). */
 export interface AttachBtf {
@@ -70,10 +68,9 @@ export interface VerifierProgram {
 }
 
 /** The world of a verification. */
-export interface VerifierEnvironment {
+export interface VerifierEnvironment extends Loader {
   /** Resolves a map reference; a refusal comes where the kernel's does. */
   readonly map: (ref: MapReference) => MapFacts | Refusal;
-  readonly privilege?: Privilege;
   /** Bits 1 (log), 2 (every instruction), 4 (statistics). */
   readonly logLevel?: number;
   /** Number of possible CPUs, default 1. */

@@ -14,7 +14,16 @@ export class Rejection {
     this.message = message;
     this.regs = regs;
   }
+
+  /** As it stands in the log. */
+  get text(): string {
+    return this.message === '' || UNENDED.test(this.message) ? this.message : `${this.message}\n`;
+  }
 }
+
+/** Messages that the kernel forgot to end. */
+const UNENDED =
+  /^(insn \d+ cannot call exception cb directly|nonzero insn_off|same or smaller insn offset|invalid type id -?\d+ in func info|expected prog array map for tail call|spilled ptr in range of|uninit stack in range of)/;
 
 /** Refuses with EACCES: the contents of a register do not allow the operation. */
 export function denied(message: string, ...regs: readonly number[]): Rejection {

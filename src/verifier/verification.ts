@@ -4,7 +4,8 @@
  */
 
 import { formatInsn } from '../asm/index.ts';
-import { HELPER_BY_ID } from '../helpers/index.ts';
+import { CAPABILITIES, isCapable } from '../base/index.ts';
+import { HELPER_BY_ID, helperCapabilities } from '../helpers/index.ts';
 import type { HelperProto } from '../helpers/types.ts';
 import { decodeAt, type Slot } from '../isa/index.ts';
 import { PROGRAM_TYPE_BY_ID, type ProgramTypeRow } from '../programs/index.ts';
@@ -16,7 +17,9 @@ import type { AttachTarget } from './kernel-btf/target.ts';
 import { isKfuncCall, type KfuncCall, namedKfunc } from './kfunc/call.ts';
 import { StackLiveness } from './liveness/stack-liveness.ts';
 import { Log } from './log/log.ts';
+import { type Privileges, privilegesOf } from './privilege.ts';
 import { denied, invalid } from './rejection.ts';
+import { Speculation } from './speculation.ts';
 import { isPointer, KIND, type Reg, setNotInit, setUnknownScalar } from './state/reg.ts';
 import { type Entry, type Frame, type History, type LinkedReg, PathState, topFrame } from './state/state.ts';
 import { LoopVisits } from './states/loops.ts';
@@ -66,12 +69,19 @@ export class Verification {
   readonly log: Log;
   row: ProgramTypeRow;
   readonly helper: (id: number) => HelperProto | undefined;
+  /** Whether programs of the type may call the helper, if their loader is as capable as this one. */
+  readonly allowed: (id: number) => boolean;
+  readonly privileges: Privileges;
   /** The loader may use bounded loops, calls, precise tracking (CAP_BPF). */
   readonly capable: boolean;
   /** Addresses may be seen by the program (CAP_PERFMON). */
   readonly leaks: boolean;
   /** The program as a whole may sleep; a path knows better. */
   readonly sleepable: boolean;
+  /** The program may read stack that it never wrote (CAP_PERFMON). */
+  readonly uninitStack: boolean;
+  /** What paths of mispredicting processors come to. */
+  readonly speculation: Speculation;
   /** Every access is checked for alignment. */
   readonly strict: boolean;
   /** Every instruction at a prune point is kept (tests of the kernel). */
@@ -144,12 +154,20 @@ export class Verification {
     if (row === undefined) throw invalid('');
     this.row = row;
     this.helper = environment.helper ?? ((id) => HELPER_BY_ID.get(id));
-    this.capable = environment.privilege !== 'none';
-    this.leaks = this.capable;
+    const capabilities = environment.capabilities ?? CAPABILITIES;
+    this.privileges = privilegesOf(capabilities);
+    this.capable = this.privileges.bpfCapable;
+    this.leaks = this.privileges.allowPtrLeaks;
+    this.uninitStack = this.privileges.allowUninitStack;
+    this.speculation = new Speculation(insns.length);
+    this.allowed = (id) => {
+      const proto = this.row.helpers.has(id) ? this.helper(id) : undefined;
+      return proto !== undefined && helperCapabilities(proto.name).every((wanted) => isCapable(capabilities, wanted));
+    };
     const flags = program.flags ?? 0;
     this.sleepable = (flags & PROG_FLAG.SLEEPABLE) !== 0;
     this.strict = (flags & PROG_FLAG.STRICT_ALIGNMENT) !== 0 && (flags & PROG_FLAG.ANY_ALIGNMENT) === 0;
-    this.testFreq = (flags & PROG_FLAG.STATE_FREQ) !== 0;
+    this.testFreq = this.capable && (flags & PROG_FLAG.STATE_FREQ) !== 0;
     this.seen = new Uint8Array(insns.length);
     this.results = new Uint8Array(insns.length);
   }

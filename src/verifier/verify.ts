@@ -1,7 +1,7 @@
 /** verify(): takes a program apart, simulates it and says whether it may run, in the kernel's order and words (bpf_check, v6.18). */
 import { type Diagnostic, type ErrnoName, FormatError } from '../base/index.ts';
 import { PSEUDO, SLOT_SIZE, type Slot, slotAt } from '../isa/index.ts';
-import { PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
+import { loaderRefusal, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 import { setGlobalArgs, subprogramArgs } from './calls/global.ts';
 import { changesPackets } from './calls/packets.ts';
 import { diagnose } from './diagnose.ts';
@@ -42,8 +42,8 @@ import { Frame, PathState } from './state/state.ts';
 import { isGlobal, makeSubprograms, type Subprogram, subprogramAt } from './subprograms.ts';
 import { type MapUse, regOf, Verification } from './verification.ts';
 
+/** BPF_COMPLEXITY_LIMIT_INSNS, as the log's last line names it. */
 const MAX_INSNS = 1_000_000;
-const MAX_INSNS_UNPRIVILEGED = 4096;
 /** MAX_USED_MAPS. */
 const MAX_MAPS = 64;
 const TAIL_CALL = 12;
@@ -55,10 +55,6 @@ const MAX_VALUE_OFFSET = 2 ** 29;
 /** Types that may use ld_abs and ld_ind: may_access_skb. */
 const PACKET_LOAD_TYPES: readonly number[] = [1, 3, 4];
 const EXT = 28;
-
-/** Messages that the kernel forgot to end. */
-const UNENDED =
-  /^(insn \d+ cannot call exception cb directly|nonzero insn_off|same or smaller insn offset|invalid type id -?\d+ in func info|expected prog array map for tail call|spilled ptr in range of|uninit stack in range of)/;
 
 /** Counters of a verification, as the log's last line has them. */
 export interface VerifyStats {
@@ -92,7 +88,6 @@ export interface Verdict {
 /** Verifies a program. Never throws; time and memory are bounded by the kernel's limits. */
 export function verify(program: VerifierProgram, environment: VerifierEnvironment): Verdict {
   const count = program.insns.length / SLOT_SIZE;
-  const limit = environment.privilege === 'none' ? MAX_INSNS_UNPRIVILEGED : MAX_INSNS;
   const none = { processed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0, stackDepths: [] };
   const early = (refusal: Refusal): Verdict => ({
     verdict: 'rejected',
@@ -104,7 +99,8 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
     stats: none,
     facts: { kinds: [], results: [], branches: [], keys: [] },
   });
-  if (count < 1 || count > limit) return early(refuse('E2BIG', ''));
+  const barred = loaderRefusal(program.type, count, environment);
+  if (barred !== undefined) return early(refuse(barred.errno, ''));
   if (!Number.isInteger(count) || PROGRAM_TYPE_BY_ID.get(program.type) === undefined) return early(refuse('EINVAL', ''));
   const insns: Slot[] = [];
   for (let i = 0; i < count; i++) {
@@ -138,7 +134,7 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
 
 function conclude(v: Verification, end: Rejection | undefined, insn: number | undefined): Verdict {
   const { log } = v;
-  if (end !== undefined && end.message !== '') log.write(UNENDED.test(end.message) ? end.message : `${end.message}\n`);
+  if (end !== undefined) log.write(end.text);
   const stackDepths = v.subprograms.map((s) => s.stackDepth);
   if ((log.level & 4) !== 0) {
     log.write(`stack depth ${stackDepths.join('+')}\n`);
@@ -226,7 +222,7 @@ function setExceptionCallback(v: Verification, start: number): void {
 /** Parameters of the helper or kernel function that is called, where it is known. */
 function parameterCount(v: Verification, insn: Slot): number | undefined {
   if (isKfuncCall(insn)) return kfuncOf(v, insn)?.proto.params.length;
-  return isHelperCall(insn) && v.row.helpers.has(insn.imm) ? v.helper(insn.imm)?.args.length : undefined;
+  return isHelperCall(insn) && v.allowed(insn.imm) ? v.helper(insn.imm)?.args.length : undefined;
 }
 
 function noteCalls(v: Verification, subprog: Subprogram): void {
@@ -320,10 +316,9 @@ function logLive(v: Verification): void {
 
 /** Simulates the program, then every global function that it may call. */
 function simulate(v: Verification): void {
-  const allowed = v.row.helpers;
   const facts: InsnFacts = {
     helper: (id) => v.helper(id),
-    allowed: (id) => allowed.has(id) && helperFits(v, id),
+    allowed: (id) => v.allowed(id) && helperFits(v, id),
     gplCompatible: v.program.gplCompatible,
     packetLoads: PACKET_LOAD_TYPES.includes(v.program.type),
   };

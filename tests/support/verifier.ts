@@ -8,7 +8,7 @@ import { HELPER_BY_NAME } from '../../src/helpers/index.ts';
 import { type ProgramBtf, readProgramBtf } from '../../src/host/index.ts';
 import { PSEUDO } from '../../src/isa/index.ts';
 import { checkMapBtf } from '../../src/maps/index.ts';
-import { isGplCompatible } from '../../src/programs/index.ts';
+import { isGplCompatible, type Loader } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
 import { type MapFacts, type MapReference, type Refusal, type Verdict, verify } from '../../src/verifier/index.ts';
 import type { ProgramTypes } from './types.ts';
@@ -227,7 +227,7 @@ export class Pair {
     }
   }
 
-  verify(question: Question): Verdict {
+  verify(question: Question, loader: Loader = {}): Verdict {
     const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1, functions } = question;
     const kernelBtf = vmlinux();
     const typeId = attachOf(question);
@@ -243,6 +243,7 @@ export class Pair {
       },
       {
         map: (ref) => (isIndex(ref) ? undefined : this.#facts.get(ref.fd)) ?? noMap(ref),
+        ...loader,
         logLevel: level,
         cpus: 2,
         ...(kernelBtf === undefined ? {} : { kernelBtf }),
@@ -250,8 +251,8 @@ export class Pair {
     );
   }
 
-  ours(question: Question): Answer {
-    const { errno, log } = this.verify(question);
+  ours(question: Question, loader: Loader = {}): Answer {
+    const { errno, log } = this.verify(question, loader);
     return answer(errno, log);
   }
 }

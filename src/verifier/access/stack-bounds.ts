@@ -43,7 +43,7 @@ export function checkStackBounds(v: Verification, n: number, off: number, size: 
     min = sminNumber(reg) + off;
     max = smaxNumber(reg) + off + size;
   }
-  const lowest = direction === 'write' || v.leaks ? -STACK_MAX : frame.types.length * -8;
+  const lowest = direction === 'write' || v.uninitStack ? -STACK_MAX : frame.types.length * -8;
   const errno = min < lowest || min > -1 ? 'EACCES' : max > 0 ? 'EINVAL' : size < 0 ? 'EFAULT' : undefined;
   if (errno !== undefined) {
     const message = constant

@@ -56,7 +56,7 @@ function useByte(v: Verification, frame: Frame, slot: number, i: number, clobber
   const types = frame.types[slot] ?? 0;
   const type = byteType(types, i);
   if (type === BYTE.MISC) return true;
-  if (type === BYTE.ZERO || (type === BYTE.INVALID && v.leaks)) {
+  if (type === BYTE.ZERO || (type === BYTE.INVALID && v.uninitStack)) {
     if (clobber) frame.types[slot] = withByte(types, i, BYTE.MISC);
     return true;
   }

@@ -113,7 +113,7 @@ function checkBytes(v: Verification, types: number, off: number, size: number, m
     const type = byteType(types, (-off - 1 - i) & 7);
     if (type === BYTE.SPILL && mixed) saves++;
     else if (type === BYTE.ZERO) zeros++;
-    else if (type !== BYTE.MISC && !(type === BYTE.INVALID && v.leaks)) {
+    else if (type !== BYTE.MISC && !(type === BYTE.INVALID && v.uninitStack)) {
       throw denied(`invalid read from stack off ${off}+${i} size ${size}`);
     }
   }

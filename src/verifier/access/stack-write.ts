@@ -41,14 +41,24 @@ function scrubSlot(frame: Frame, slot: number): void {
   frame.saved[slot] = undefined;
 }
 
-function save(v: Verification, frame: Frame, slot: number, reg: Reg, size: number): void {
+function save(frame: Frame, slot: number, reg: Reg, size: number): void {
   frame.saved[slot] = reg;
   let types = frame.types[slot] ?? 0;
   for (let i = 7; i >= 0; i--) {
     if (i > 7 - size) types = withByte(types, i, BYTE.SPILL);
-    else if (byteType(types, i) !== BYTE.ZERO && !(v.leaks && byteType(types, i) === BYTE.INVALID)) types = withByte(types, i, BYTE.MISC);
+    else if (byteType(types, i) !== BYTE.ZERO && byteType(types, i) !== BYTE.INVALID) types = withByte(types, i, BYTE.MISC);
   }
   frame.types[slot] = types;
+}
+
+/** A processor may load what was in the slot before: unless it and what is stored are plain numbers, a barrier follows the store. */
+function outruns(types: number, size: number, stored: Reg | undefined): boolean {
+  if (stored !== undefined && isSpillable(stored.type)) return true;
+  for (let i = 0; i < size; i++) {
+    const type = byteType(types, i);
+    if (type !== BYTE.MISC && type !== BYTE.ZERO) return true;
+  }
+  return false;
 }
 
 function writeFixed(v: Verification, frame: Frame, off: number, size: number, what: Stored): void {
@@ -59,6 +69,7 @@ function writeFixed(v: Verification, frame: Frame, off: number, size: number, wh
     throw denied('attempt to corrupt spilled pointer on stack');
   }
   const reg = what.reg >= 0 ? v.reg(what.reg) : undefined;
+  if (!v.privileges.bypassSpecV4 && outruns(types, size, reg)) v.speculation.after[v.insn] = 1;
   destroyDynptr(v, frame, slot);
   const aligned = off % 8 === 0;
   if (aligned && size === 8) v.liveness.write(frame.frameno, slot);
@@ -68,17 +79,17 @@ function writeFixed(v: Verification, frame: Frame, off: number, size: number, wh
     if (fits) assignId(v, reg);
     const saved = cloneReg(reg);
     if (!fits) saved.id = 0;
-    save(v, frame, slot, saved, size);
+    save(frame, slot, saved, size);
   } else if (reg === undefined && aligned && what.imm !== undefined && v.capable) {
     const saved = new Reg();
     setConstant(saved, what.imm >> 31, what.imm);
-    save(v, frame, slot, saved, size);
+    save(frame, slot, saved, size);
   } else if (reg !== undefined && isSpillable(reg.type)) {
     if (size !== 8) throw denied('invalid size of register spill', what.reg);
     if (frame !== v.frame && reg.type === KIND.STACK) {
       throw new Rejection('EINVAL', 'cannot spill pointers to stack into stack frame of the caller', [what.reg]);
     }
-    save(v, frame, slot, cloneReg(reg), size);
+    save(frame, slot, cloneReg(reg), size);
   } else {
     writeBytes(v, frame, { slot, off, size }, what);
     return;
@@ -117,7 +128,7 @@ function writeVariable(v: Verification, frame: Frame, { min, max }: { min: numbe
     scrubSlot(frame, slot);
     const stays = zero && type === BYTE.ZERO;
     if (stays) zeroUsed = true;
-    if (type === BYTE.INVALID && !v.leaks) {
+    if (type === BYTE.INVALID && !v.uninitStack) {
       throw new Rejection('EINVAL', `uninit stack in range of var-offset write prohibited for !root; insn ${v.insn}, off: ${off}`);
     }
     frame.types[slot] = withByte(frame.types[slot] ?? 0, i, stays ? BYTE.ZERO : BYTE.MISC);

@@ -16,6 +16,7 @@ import { isLocalCall, isUnconditional, jumpTarget, LD_IMM64 } from '../layout.ts
 import { logChanges, stateText } from '../log/state-text.ts';
 import { isLocked } from '../objects/held.ts';
 import { invalid, Rejection } from '../rejection.ts';
+import { isRecoverable } from '../speculation.ts';
 import { endBranch, isVisited } from '../states/visited.ts';
 import { checkAlu } from '../steps/alu.ts';
 import { checkExit } from '../steps/exit.ts';
@@ -45,7 +46,7 @@ export function explore(v: Verification, facts: InsnFacts): void {
     v.state.lastInsn = v.prevInsn;
     v.state.insn = at;
     if (v.isPoint(at, POINT.PRUNE) && isVisited(v, at)) {
-      if (v.log.on) v.log.write(printState ? `\nfrom ${v.prevInsn} to ${at}: safe\n` : `${at}: safe\n`);
+      if (v.log.on) v.log.write(printState ? `\nfrom ${v.prevInsn} to ${at}${speculative(v)}: safe\n` : `${at}: safe\n`);
       const next = nextPath(v);
       if (next === undefined) return;
       printState = true;
@@ -53,7 +54,7 @@ export function explore(v: Verification, facts: InsnFacts): void {
     }
     if (v.isPoint(at, POINT.JUMP)) v.pushHistory(0);
     if (v.log.all && printState) {
-      v.log.write(`\nfrom ${v.prevInsn} to ${at}:${stateText(v, v.state, v.state.frames.length - 1, 'all')}`);
+      v.log.write(`\nfrom ${v.prevInsn} to ${at}${speculative(v)}:${stateText(v, v.state, v.state.frames.length - 1, 'all')}`);
     }
     if (v.log.all) printState = false;
     if (v.log.on) logInsn(v, at);
@@ -63,10 +64,8 @@ export function explore(v: Verification, facts: InsnFacts): void {
       if (refusal !== undefined) refusals.set(at, refusal.message);
     }
     const before = v.insn;
-    v.liveness.begin(at);
-    const next = step(v, refusals.get(at));
-    v.liveness.commit();
-    if (WRITES_DST[insn.code & 7] === 1) noteResult(v, at, v.frame.regs[insn.dst]);
+    const next = v.state.speculative ? stepSpeculatively(v, refusals.get(at)) : stepOn(v, refusals.get(at));
+    if (WRITES_DST[insn.code & 7] === 1 && !v.state.speculative) noteResult(v, at, v.frame.regs[insn.dst]);
     v.prevInsn = before;
     if (next === undefined) {
       const taken = nextPath(v);
@@ -77,6 +76,34 @@ export function explore(v: Verification, facts: InsnFacts): void {
       v.insn = next;
     }
   }
+}
+
+function speculative(v: Verification): string {
+  return v.state.speculative ? ' (speculative execution)' : '';
+}
+
+function stepOn(v: Verification, refusal: string | undefined): number | undefined {
+  v.liveness.begin(v.insn);
+  const next = step(v, refusal);
+  v.liveness.commit();
+  return next;
+}
+
+/** A step of a speculative path: barriers end it, and what would be refused gets one. */
+function stepSpeculatively(v: Verification, refusal: string | undefined): number | undefined {
+  const { speculation, insn: at } = v;
+  if (speculation.before[at] === 1) return undefined;
+  let next: number | undefined;
+  try {
+    next = stepOn(v, refusal);
+  } catch (end) {
+    if (!(end instanceof Rejection) || !isRecoverable(end)) throw end;
+    v.liveness.commit();
+    v.log.write(end.text);
+    speculation.bar(at);
+    return undefined;
+  }
+  return speculation.after[at] === 1 ? undefined : next;
 }
 
 /** The path has ended. Takes up the one put off last. */

@@ -13,9 +13,13 @@ function push(v: Verification, state: PathState, insn: number, prevInsn: number)
   }
 }
 
-/** Puts off a path that goes on at `insn` with a copy of the current state, which is returned. */
-export function pushState(v: Verification, insn: number, prevInsn: number): PathState {
+/**
+ * Puts off a path that goes on at `insn` with a copy of the current state, which is returned.
+ * @param speculative only a processor that predicts wrong takes it; so are all paths that begin on it
+ */
+export function pushState(v: Verification, insn: number, prevInsn: number, speculative = false): PathState {
   const state = cloneState(v.state);
+  if (speculative) state.speculative = true;
   push(v, state, insn, prevInsn);
   if (state.parent !== undefined) state.parent.branches++;
   return state;

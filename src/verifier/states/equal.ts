@@ -42,7 +42,7 @@ function framesEqual(v: Verification, old: Frame, cur: Frame, live: number, ids:
     if ((live & (1 << n)) === 0) continue;
     const a = old.regs[n];
     const b = cur.regs[n];
-    if (a === undefined || b === undefined || !regSafe(a, b, ids, likeness)) return false;
+    if (a === undefined || b === undefined || !regSafe(v, a, b, ids, likeness)) return false;
   }
   return stackSafe(v, old, cur, ids, likeness);
 }
@@ -52,12 +52,13 @@ export function regExact(old: Reg, cur: Reg, ids: Ids): boolean {
   return sameContents(old, cur) && ids.match(old.id, cur.id) && ids.match(old.refId, cur.refId);
 }
 
-function regSafe(old: Reg, cur: Reg, ids: Ids, likeness: Likeness): boolean {
+function regSafe(v: Verification, old: Reg, cur: Reg, ids: Ids, likeness: Likeness): boolean {
   if (likeness === 'exact') return regExact(old, cur, ids);
   if (old.type === KIND.NOT_INIT && (likeness === 'safe' || cur.type === KIND.NOT_INIT)) return true;
   if (old.type !== cur.type) return false;
   switch (kindOf(old.type)) {
     case KIND.SCALAR:
+      if (v.speculation.exact) return sameContents(old, cur) && ids.matchScalars(old.id, cur.id);
       if (!old.precise && likeness === 'safe') return true;
       // What nothing was tied to may be tied to anything.
       if (old.id === 0) return rangeWithin(old, cur) && tnumIn(old, cur);
@@ -92,7 +93,7 @@ function asScalar(v: Verification, types: number, saved: Reg | undefined): Reg |
   if (types === ALL.SPILL && saved?.type === KIND.SCALAR) return saved;
   for (let i = 0; i < 8; i++) {
     const type = byteType(types, i);
-    if (type !== BYTE.MISC && !(v.leaks && type === BYTE.INVALID)) return undefined;
+    if (type !== BYTE.MISC && !(v.uninitStack && type === BYTE.INVALID)) return undefined;
   }
   return anything;
 }
@@ -110,27 +111,27 @@ function stackSafe(v: Verification, old: Frame, cur: Frame, ids: Ids, likeness: 
       const to = byteType(b, i);
       if (likeness !== 'safe' && (!here || from !== to)) return false;
       if (from === BYTE.INVALID) continue;
-      if (v.leaks && from === BYTE.MISC) continue;
+      if (v.uninitStack && from === BYTE.MISC) continue;
       if (!here) return false;
       const wholeOld = asScalar(v, a, x);
       const wholeCur = asScalar(v, b, y);
       if (wholeOld !== undefined && wholeCur !== undefined) {
-        if (!regSafe(wholeOld, wholeCur, ids, likeness)) return false;
+        if (!regSafe(v, wholeOld, wholeCur, ids, likeness)) return false;
         break;
       }
       if (from === BYTE.MISC && to === BYTE.ZERO) continue;
       if (from !== to) return false;
       if (i < 7) continue;
-      if (!savedSafe(lowestByte(a), x, y, ids, likeness)) return false;
+      if (!savedSafe(v, lowestByte(a), x, y, ids, likeness)) return false;
     }
   }
   return true;
 }
 
-function savedSafe(type: number, old: Reg | undefined, cur: Reg | undefined, ids: Ids, likeness: Likeness): boolean {
+function savedSafe(v: Verification, type: number, old: Reg | undefined, cur: Reg | undefined, ids: Ids, likeness: Likeness): boolean {
   if (type === BYTE.MISC || type === BYTE.ZERO || type === BYTE.INVALID) return true;
   if (old === undefined || cur === undefined) return old === cur;
-  if (type === BYTE.SPILL) return regSafe(old, cur, ids, likeness);
+  if (type === BYTE.SPILL) return regSafe(v, old, cur, ids, likeness);
   return old.dynptrType === cur.dynptrType && old.btf === cur.btf && old.target === cur.target && ids.match(old.refId, cur.refId);
 }
 

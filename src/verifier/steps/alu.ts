@@ -4,6 +4,7 @@ import { pushState } from '../explore/pending.ts';
 import { assignId, widthOf } from '../identity.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied } from '../rejection.ts';
+import { maskScalar } from '../speculation.ts';
 import { ADD_CONST, ADD_CONST32, ADD_CONST64, copyReg, KIND, type Reg } from '../state/reg.ts';
 import { topFrame } from '../state/state.ts';
 import {
@@ -130,6 +131,7 @@ function binary(v: Verification, insn: Slot, op: number): void {
       return;
     }
   }
+  if (op === ALU.ADD || op === ALU.SUB) maskScalar(v, insn);
   const shifts =
     (op === ALU.ADD || op === ALU.SUB) && v.capable && dst.id !== 0 && (is32 ? tnumSubregIsConst(src) && fitsU32(dst) : isKnown(src));
   const delta = shifts ? distance(src, op, is32) : undefined;

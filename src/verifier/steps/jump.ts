@@ -6,6 +6,7 @@ import { logChanges } from '../log/state-text.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { STEP } from '../precision/step.ts';
 import { denied } from '../rejection.ts';
+import { speculateJump } from '../speculation.ts';
 import { FLAG, isAnyPacket, isNullScalar, isPointer, KIND, kindOf, mayBeNull, Reg, setConstant } from '../state/reg.ts';
 import { type LinkedReg, type PathState, topFrame } from '../state/state.ts';
 import { branchTaken, dropContradiction, isKnown, JMP, refineBranch, tnumSubregIsConst } from '../value/index.ts';
@@ -46,6 +47,7 @@ export function checkJump(v: Verification, insn: Slot): number {
   if (taken >= 0) {
     if (!isPointer(dst)) markPrecise(v, insn.dst);
     if (isReg && !isPointer(src)) markPrecise(v, insn.src);
+    speculateJump(v, insn, taken === 1 ? next : target);
     if (v.log.on) logChanges(v);
     return taken === 1 ? target : next;
   }

@@ -5,6 +5,7 @@ import { STACK_MAX } from '../access/stack-bounds.ts';
 import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
+import { PointerMask } from '../speculation.ts';
 import { copyReg, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
 import {
   ALU,
@@ -83,6 +84,9 @@ export function pointerArithmetic(v: Verification, { dst: n, op, is32, pointer, 
   }
   checkSane(by, 0, name, n);
   checkSane(pointer, pointer.off, name, n);
+  const moves = op === ALU.ADD || op === ALU.SUB;
+  const mask = moves ? new PointerMask(v, v.slot(v.insn), reversed) : undefined;
+  mask?.begin(pointer, by);
   // The operands may be the register that is written.
   copyScalar(offset, by);
   if (op === ALU.ADD) {
@@ -99,7 +103,8 @@ export function pointerArithmetic(v: Verification, { dst: n, op, is32, pointer, 
   }
   checkSane(dst, dst.off, name, n);
   syncBounds(dst);
-  if (!v.leaks) checkUnprivileged(v, n, dst);
+  if (!v.privileges.bypassSpecV1) checkUnprivileged(v, n, dst);
+  mask?.end(dst);
 }
 
 function take(dst: Reg, pointer: Reg): Reg {
