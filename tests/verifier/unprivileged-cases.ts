@@ -81,7 +81,7 @@ export const UNPRIVILEGED_CASES: readonly Case[] = [
     'leak into reserved memory',
     `r1 = map[fd:$ring]\nr2 = 8\nr3 = 0\ncall bpf_ringbuf_reserve\nif r0 == 0 goto +4\n*(u64 *)(r0 + 0) = r10\nr1 = r0\nr2 = 0\ncall bpf_ringbuf_submit${END}`,
   ),
-  row('map pointer read', `r1 = map[fd:$array]\nr0 = *(u32 *)(r1 + 0)${END}`),
+  row('map pointer written', `r1 = map[fd:$array]\n*(u32 *)(r1 + 0) = 0${END}`),
 
   // Stack.
   row('uninitialised stack', 'r0 = *(u64 *)(r10 - 8)\nexit'),

@@ -1,7 +1,7 @@
 /** Alignment of memory accesses: always for the stack, for other memory on request (check_ptr_alignment, v6.18). */
 import { bitsText } from '../log/bits-text.ts';
 import { denied } from '../rejection.ts';
-import { isPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
+import { isPacket, KIND, type Reg } from '../state/reg.ts';
 import { tnum, tnumAdd, tnumIsAligned } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 
@@ -30,5 +30,5 @@ export function checkAlignment(v: Verification, n: number, reg: Reg, off: number
   tnumAdd(sum, reg, tnum(fixed >> 31, fixed | 0));
   if (tnumIsAligned(sum, size)) return;
   if (packet) throw denied(`misaligned packet access off ${PACKET_OFFSET}+${bitsText(reg)}+${reg.off}+${off} size ${size}`, n);
-  throw denied(`misaligned ${NAMES[kindOf(reg.type)] ?? ''}access off ${bitsText(reg)}+${reg.off}+${off} size ${size}`, n);
+  throw denied(`misaligned ${NAMES[reg.type] ?? ''}access off ${bitsText(reg)}+${reg.off}+${off} size ${size}`, n);
 }

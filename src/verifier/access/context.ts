@@ -36,6 +36,7 @@ const POINTER_FIELDS: Readonly<Record<string, Readonly<Record<string, number>>>>
 
 const RAW_TRACEPOINT_WRITABLE = 24;
 const XDP = 6;
+const CGROUP_SKB = 8;
 const EGRESS_IFINDEX = 20;
 /** BPF_XDP_DEVMAP. */
 const XDP_DEVMAP = 33;
@@ -71,11 +72,17 @@ function accessed(v: Verification, off: number, size: number, direction: Directi
   for (const field of ctx.fields) {
     if (off < field.offset || off + size > field.offset + field.size || !fits(field, off, size, direction)) continue;
     if (row.id === SK_LOOKUP && field.name === 'cookie') continue;
+    if (row.id === CGROUP_SKB && !v.capable && needsCapBpf(field, direction)) continue;
     const pointer = POINTER_FIELDS[row.ctxType]?.[field.name];
     // A pointer is loaded whole, whatever the size of its field in the structure that user space sees.
     return pointer !== undefined && size === field.size ? pointer : KIND.SCALAR;
   }
   return undefined;
+}
+
+/** Fields of a cgroup_skb program's context that only loaders with CAP_BPF may use (net/core/filter.c cg_skb_is_valid_access). */
+function needsCapBpf({ name }: CtxField, direction: Direction): boolean {
+  return name === 'data' || name === 'data_end' || (name === 'tstamp' && direction === 'write');
 }
 
 function fits(field: CtxField, off: number, size: number, direction: Direction): boolean {

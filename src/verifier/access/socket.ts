@@ -11,7 +11,6 @@ const BPF_SOCK_END = 80;
 const BPF_TCP_SOCK_END = 116;
 const TCP_WIDE = [104, 112];
 const DST_PORT = 48;
-const RX_QUEUE = 76;
 
 function inSock(off: number, size: number): boolean {
   if (off < 0 || off >= BPF_SOCK_END || off % size !== 0) return false;
@@ -23,10 +22,9 @@ function inSock(off: number, size: number): boolean {
   return size === 4 || (size < 4 && !whole);
 }
 
-/** In a full socket everything of struct bpf_sock, in the common part only family, addresses, ports and state. */
+/** Not every socket has type, protocol, mark and priority. */
 function inCommon(off: number, size: number): boolean {
-  const common = off === 4 || (off >= 24 && off < 28) || (off >= 28 && off < RX_QUEUE);
-  return common && inSock(off, size);
+  return !(off >= 8 && off < 24) && inSock(off, size);
 }
 
 function inTcp(off: number, size: number): boolean {
