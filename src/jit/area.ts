@@ -29,14 +29,32 @@ export const RUN_AREA = {
   /** Of an `access` fault: u64 address; bytes, plus 16 for a write. */
   FAULT_SIZE: 44,
   FAULT_ADDRESS: 48,
+  /** Number of the CPU that the run holds. */
+  CPU: 56,
+  /** FACT bits of what is filled in below. The host clears them before a run. */
+  FACTS: 60,
+  /** u64 each: answers of get_current_pid_tgid, get_current_uid_gid (FACT.UID_GID). */
+  PID_TGID: 64,
+  UID_GID: 72,
+  /** 16 bytes, padded with zeros (FACT.COMM). */
+  COMM: 80,
+  /** u64 each: answers of get_attach_cookie, get_func_ip, get_current_task. */
+  COOKIE: 96,
+  FUNC_IP: 104,
+  TASK: 112,
+  /** Offset of the CPU's record. */
+  CPU_RECORD: 120,
   /** Lowest byte of the last frame that there is room for. */
-  LAST_FRAME: 128,
+  LAST_FRAME: 192,
   /** Lowest byte of the first frame; frame k is FRAME_STRIDE * k below. Aligned to 64. */
-  FIRST_FRAME: 128 + FRAME_STRIDE * (FRAMES - 1),
+  FIRST_FRAME: 192 + FRAME_STRIDE * (FRAMES - 1),
   /** Bytes of the area, which must be aligned to 64. */
-  SIZE: 128 + FRAME_STRIDE * FRAMES,
+  SIZE: 192 + FRAME_STRIDE * FRAMES,
 } as const;
 
 /** Kinds of faults, as in the interpreter. */
 export const FAULT = { access: 1, insn: 2, helper: 3, call: 4, budget: 5 } as const;
 export type FaultKind = keyof typeof FAULT;
+
+/** Facts of the task that are looked up when a run asks for them: env.task(fact) fills them in. */
+export const FACT = { UID_GID: 1, COMM: 2 } as const;

@@ -5,6 +5,7 @@ import { KERNEL_BASE_HI } from '../mem/memory.ts';
 import { FAULT, FRAME_STRIDE, RUN_AREA } from './area.ts';
 import { isTailCall } from './effects.ts';
 import type { FunctionWriter } from './function.ts';
+import { writeInline } from './inline.ts';
 import { constantHigh, HIGH } from './widths.ts';
 
 /** Tail calls that one run may make (MAX_TAIL_CALL_CNT, include/linux/bpf.h). */
@@ -27,6 +28,10 @@ export function writeCall(w: FunctionWriter, insn: Call, slot: number, live: num
 
 function writeHelperCall(w: FunctionWriter, insn: Call, slot: number, live: number): void {
   const { code } = w;
+  if (insn.target === 'helper' && writeInline(w, insn, slot)) {
+    w.clobber(live);
+    return;
+  }
   const helper = insn.target === 'helper' ? w.linker.helper(insn.imm) : undefined;
   if (helper === undefined) {
     w.fault(insn.target === 'helper' ? FAULT.helper : FAULT.insn, slot);

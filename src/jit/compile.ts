@@ -1,6 +1,7 @@
 /** compileToWasm: programs in, one module out. Instantiating it, and the memory, table and helpers it imports, are the host's business. */
 
 import type { FunctionPlan, Linker, RuntimeFunction } from './function.ts';
+import { HELPER, runtimeImports } from './inline.ts';
 import { planPrograms } from './plan.ts';
 import { accessFunction, CALLBACK_TYPE, callbackFunction, faultFunction, missFunction, repeatFunction, runFunction } from './runtime.ts';
 import { importType } from './signature.ts';
@@ -13,6 +14,7 @@ const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
   progArray: { params: ['i32', 'i32'], results: ['i32'] },
   packet: { params: ['i32', 'i32'], results: ['f64'] },
   probe: { params: ['i32', 'i32', 'i32'], results: [] },
+  task: { params: ['i32'], results: [] },
   miss: { params: ['i32'], results: ['i32'] },
 };
 
@@ -23,7 +25,7 @@ const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
  * and global `callbackBase` (i32: where this module's begin in it), `packet(offset, size) -> f64` (ld_abs: big-endian value, negative when out of range), `miss(number) -> i32` (puts a program
  * into the table; 0: cannot), `probe(low, high, size)` (a load that cannot fail: the value, 0 for a bad address, at RUN_AREA.RESULT), and in checked code `reach(offset, size | 16 for writes, frame) -> i32` (whether the access is allowed; frames from
  * `frame` up are live) and `progArray(low, high) -> i32` (whether it points to a prog array that may be used). Module `helper`: functions by id,
- * typed by their signatures.
+ * typed by their signatures. Module `runtime`: the map kernels, where JitOptions.map is given; then also `task(fact)`, which fills facts in (FACT).
  * @throws BpfError when a function becomes too large for WebAssembly engines
  */
 export function compileToWasm(programs: readonly JitProgram[], options: JitOptions = {}): JitModule {
@@ -46,6 +48,13 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   if (uses.packet) need('packet');
   if (uses.probe) need('probe');
   if (uses.tailCalls) need('miss');
+  const kernels = new Map<string, number>();
+  if (options.map !== undefined && options.checked !== true) {
+    if (uses.helpers.has(HELPER.UID_GID) || uses.helpers.has(HELPER.COMM)) need('task');
+    for (const [name, type] of runtimeImports(uses.helpers.keys(), uses.mapTypes)) {
+      kernels.set(name, module.import({ module: 'runtime', name, kind: 'function', type }));
+    }
+  }
   const helpers = [...uses.helpers.keys()].sort((a, b) => a - b);
   const helperIndex = new Map<number, number>();
   for (const id of helpers) {
@@ -105,6 +114,7 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
     numberOf: (program) => programs[program]?.number ?? program,
     sub: (program, slot) => subs.get(`${program}:${slot}`),
     entryOf: (number) => byNumber.get(number),
+    kernel: (name) => kernels.get(name),
     runtime: (name) => runtime.get(name) ?? fault,
     callback(program, slot) {
       const key = `${program}:${slot}`;

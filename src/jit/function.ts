@@ -44,6 +44,8 @@ export interface Linker {
   entryOf(number: number): number | undefined;
   /** Index of an imported or internal function. */
   runtime(name: RuntimeFunction): number;
+  /** Index of a function of the map kernels. */
+  kernel(name: string): number | undefined;
   /** Index of the type of entries. */
   readonly entryType: number;
   /** Place in the table of a function whose address is taken, relative to this module's first callback. */
@@ -51,7 +53,7 @@ export interface Linker {
 }
 
 /** Functions besides the programs': `access`, `fault` and `missed` are in the module, the others are imported from `env`. */
-export type RuntimeFunction = 'access' | 'fault' | 'missed' | 'reach' | 'probe' | 'packet' | 'progArray' | 'miss';
+export type RuntimeFunction = 'access' | 'fault' | 'missed' | 'reach' | 'probe' | 'task' | 'packet' | 'progArray' | 'miss';
 
 /** Writes one function's instructions. */
 export class FunctionWriter {
@@ -119,6 +121,11 @@ export class FunctionWriter {
   /** Constant in a register, unsigned 64 bits. */
   constant(reg: number): bigint | undefined {
     return reg === 10 ? undefined : this.plan.widths.constant(this.cursor.web(reg));
+  }
+
+  /** Slot of the function whose address is in a register, where it is known. */
+  callback(reg: number): number | undefined {
+    return reg === 10 ? undefined : this.plan.widths.callback(this.cursor.web(reg));
   }
 
   /** Pushes the low half. */

@@ -31,6 +31,8 @@ export interface FunctionDraft {
 /** What all functions together use. */
 export interface Uses {
   readonly helpers: ReadonlyMap<number, HelperSignature>;
+  /** Types of the maps that programs name. */
+  readonly mapTypes: ReadonlySet<number>;
   readonly packet: boolean;
   readonly probe: boolean;
   readonly tailCalls: boolean;
@@ -50,6 +52,7 @@ export function planPrograms(programs: readonly JitProgram[], options: JitOption
   const drafts: FunctionDraft[] = [];
   const subs = new Map<string, FunctionDraft>();
   const helpers = new Map<number, HelperSignature>();
+  const mapTypes = new Set<number>();
   const uses = { packet: false, probe: false, tailCalls: false };
   for (const [program, { bytes, facts }] of programs.entries()) {
     const decoded = decodeProgram(bytes);
@@ -68,7 +71,10 @@ export function planPrograms(programs: readonly JitProgram[], options: JitOption
         if (slot >= 0 && slot < decoded.insns.length && !subs.has(key)) subs.set(key, make('sub', slot));
       }
       for (const insn of reachable(draft.body)) {
-        if (insn.kind === 'ld_abs' || insn.kind === 'ld_ind') uses.packet = true;
+        if (insn.kind === 'ld_imm64' && (insn.pseudo === PSEUDO.MAP_FD || insn.pseudo === PSEUDO.MAP_IDX)) {
+          const type = options.map?.(Number(BigInt.asUintN(32, insn.imm)))?.type;
+          if (type !== undefined) mapTypes.add(type);
+        } else if (insn.kind === 'ld_abs' || insn.kind === 'ld_ind') uses.packet = true;
         else if (isTailCall(insn)) uses.tailCalls = true;
         else if (insn.kind === 'call' && insn.target === 'helper') {
           const signature = options.helper?.(insn.imm);
@@ -78,7 +84,7 @@ export function planPrograms(programs: readonly JitProgram[], options: JitOption
     }
   }
   const sub = (program: number, slot: number): FunctionDraft | undefined => subs.get(`${program}:${slot}`);
-  const plan = { drafts, uses: { helpers, ...uses }, sub };
+  const plan = { drafts, uses: { helpers, mapTypes, ...uses }, sub };
   for (const draft of calleesFirst(drafts, sub)) analyse(draft, plan, programs[draft.program]?.facts, options);
   return plan;
 }

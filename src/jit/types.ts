@@ -1,4 +1,5 @@
 /** What the translator is given and what it gives. */
+import type { JitMap } from './inline.ts';
 import type { HelperSignature } from './signature.ts';
 
 /** What a verifier knows about one instruction. Whatever is stated must hold on every path. */
@@ -40,6 +41,11 @@ export interface JitOptions {
   readonly helper?: (id: number) => HelperSignature | undefined;
   /** Number of the program in a slot of the prog array whose descriptor is at `map` now: a constant index is then compared and called directly. */
   readonly tailTarget?: (map: number, index: number) => number | undefined;
+  /**
+   * The map whose descriptor is at an offset. Given, helpers are written out where they can be, or imported from the module `runtime`, and the host
+   * keeps the facts in the run area. Checked code does without.
+   */
+  readonly map?: (address: number) => JitMap | undefined;
   /** Whether the memory is shared. Default true. */
   readonly sharedMemory?: boolean;
   /** Name of the module, which stands in stack traces; letters and digits. */

@@ -60,6 +60,8 @@ export interface Widths {
   readonly high: Uint8Array;
   /** The constant of a web with one definition. */
   constant(web: number): bigint | undefined;
+  /** Slot of the function whose address a web with one definition is. */
+  callback(web: number): number | undefined;
 }
 
 /** Rules for properties of results that depend on operands'. */
@@ -91,8 +93,8 @@ export function findWidths(input: WidthInput): Widths {
   const demand = findDemand(input, high);
   const narrow = new Uint8Array(input.webs.nodes);
   for (let web = 0; web < narrow.length; web++) narrow[web] = high[web] !== 0 || demand[web] === 0 ? 1 : 0;
-  const constants = findConstants(input);
-  return { narrow, high, constant: (web) => constants.get(web) };
+  const { constants, callbacks } = findConstants(input);
+  return { narrow, high, constant: (web) => constants.get(web), callback: (web) => callbacks.get(web) };
 }
 
 function findHighs(input: WidthInput): Uint8Array {
@@ -373,9 +375,13 @@ function demandOfAlu(
   }
 }
 
-function findConstants({ body, webs, calls }: WidthInput): Map<number, bigint> {
+function findConstants({ body, webs, calls }: WidthInput): {
+  readonly constants: ReadonlyMap<number, bigint>;
+  readonly callbacks: ReadonlyMap<number, number>;
+} {
   const count = new Uint8Array(webs.nodes);
   const constants = new Map<number, bigint>();
+  const callbacks = new Map<number, number>();
   const cursor = new Cursor(webs);
   const effects = new Effects();
   const seen = (web: number): void => {
@@ -389,14 +395,16 @@ function findConstants({ body, webs, calls }: WidthInput): Map<number, bigint> {
       if (effects.def >= 0) {
         const web = cursor.define(effects.def);
         seen(web);
-        if (insn.kind === 'ld_imm64' && insn.pseudo !== PSEUDO.FUNC) constants.set(web, insn.imm);
-        else if (insn.kind === 'alu' && insn.op === 'mov' && 'imm' in insn.src) {
+        if (insn.kind === 'ld_imm64') {
+          if (insn.pseudo === PSEUDO.FUNC) callbacks.set(web, slot + 1 + Number(BigInt.asIntN(32, insn.imm)));
+          else constants.set(web, insn.imm);
+        } else if (insn.kind === 'alu' && insn.op === 'mov' && 'imm' in insn.src) {
           constants.set(web, insn.width === 32 ? BigInt(insn.src.imm >>> 0) : BigInt.asUintN(64, BigInt(insn.src.imm)));
         }
       }
       if (effects.clobbers) for (let reg = 1; reg <= 5; reg++) seen(cursor.define(reg));
     });
   }
-  for (const web of [...constants.keys()]) if (count[web] !== 1) constants.delete(web);
-  return constants;
+  for (const known of [constants, callbacks]) for (const web of [...known.keys()]) if (count[web] !== 1) known.delete(web);
+  return { constants, callbacks };
 }

@@ -75,6 +75,8 @@ export const CPU = {
   PRANDOM: 16,
   /** Depth of nested perf_event_output calls. */
   PERF_NEST: 24,
+  /** Offset of the bpf_spin_lock that the program holds, 0 for none. */
+  HELD: 28,
   SIZE: 128,
 } as const;
 
