@@ -8,4 +8,5 @@ export { hash_delete, hash_lookup, hash_update, percpu_hash_lookup, percpu_hash_
 export { hash_buckets, hash_read_bucket } from './hash-walk';
 export { map_destroy, map_init, map_release, sys_delete, sys_lookup, sys_next_key, sys_take, sys_update } from './host-side';
 export { lru_hash_delete, lru_hash_lookup, lru_hash_update, lru_percpu_hash_lookup, lru_percpu_hash_update } from './lru-hash';
+export { csum_diff, prandom, spin_lock, spin_unlock, strncmp } from './program-helpers';
 export { map_delete, map_lookup, map_update } from './program-side';

@@ -1,6 +1,17 @@
 /** The seam between a thread's runner and the two ways of running a program: compiled or interpreted. */
+import type { CurrentTask } from '../helpers/index.ts';
 import type { RunInput } from '../interp/index.ts';
 import type { ThreadProgram } from './thread-programs.ts';
+
+/** What runs now, as helpers see it. One object, changed from run to run. */
+export interface Current {
+  task: CurrentTask;
+  cpu: number;
+  cookie: bigint;
+  funcIp: bigint;
+  progId: number;
+  progType: number;
+}
 
 /** Why a run ended early. */
 export interface ExecutionFault {

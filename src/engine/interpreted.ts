@@ -2,7 +2,7 @@
 import type { HelperCall } from '../helpers/index.ts';
 import { type CallCore, type HelperEntry, Interpreter, type RunInput, STACK_BYTES } from '../interp/index.ts';
 import type { ThreadEnv } from '../mem/index.ts';
-import type { ExecutionFault, Executor } from './executor.ts';
+import type { Current, ExecutionFault, Executor } from './executor.ts';
 import { loadPacket } from './packet.ts';
 import type { ThreadProgram, ThreadPrograms } from './thread-programs.ts';
 
@@ -13,6 +13,8 @@ export interface ExecutorOptions {
   readonly helpers: readonly HelperEntry[];
   /** Makes what helpers are handed around the executor's registers. */
   readonly call: (core: CallCore) => HelperCall;
+  /** What runs now. */
+  readonly now: Current;
   /** 0: the default. */
   readonly budget: number;
 }

@@ -3,13 +3,13 @@
  * misses and faults. Which programs run on which event is the engine's and the sources' business.
  */
 import { BpfError } from '../base/index.ts';
-import { type Clock, type CurrentTask, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, SCRATCH_SIZE } from '../helpers/index.ts';
+import { type Clock, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, SCRATCH_SIZE } from '../helpers/index.ts';
 import type { CallCore, HelperEntry } from '../interp/index.ts';
 import { mapKernel, type Region } from '../maps/index.ts';
 import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, RUN_MODE, ThreadEnv, unlock } from '../mem/index.ts';
 import { defaultClock } from './clock.ts';
 import { Compiled } from './compiled/compiled.ts';
-import type { Executor } from './executor.ts';
+import type { Current, Executor } from './executor.ts';
 import { readAny, readStr, STRING_STEP } from './fault-safe.ts';
 import { recordFault } from './faults.ts';
 import { Interpreted } from './interpreted.ts';
@@ -26,16 +26,6 @@ export interface RunnerOptions {
 }
 
 const NO_REGIONS: readonly Region[] = [];
-
-/** What runs now, as helpers see it. */
-interface Current {
-  task: CurrentTask;
-  cpu: number;
-  cookie: bigint;
-  funcIp: bigint;
-  progId: number;
-  progType: number;
-}
 
 /** Makes a runner on the calling thread from what was posted to it. */
 export function createRunner(shared: SharedEngine, options: RunnerOptions = {}): Runner {
@@ -189,6 +179,7 @@ export class Runner implements ProgramRunner {
       programs: this.#programs,
       helpers,
       call: (core: CallCore) => this.#helperCall(core),
+      now: this.#now,
       budget: this.mem.dv.getUint32(HEADER.BUDGET, true),
     };
     if ((mode & RUN_MODE.INTERPRET) !== 0) return new Interpreted(options);

@@ -18,6 +18,8 @@ export interface ThreadProgram {
   readonly ctxWritable: boolean;
   readonly reads: boolean;
   readonly cpuMatters: boolean;
+  /** It, or a program that tail calls may lead to, asks for its cookie, its function or its task's object. */
+  readonly asksOrigin: boolean;
   /** Descriptors of all its maps, those included whose values alone it names. */
   readonly maps: readonly number[];
   /** As the interpreter takes it. */
@@ -28,6 +30,10 @@ export interface ThreadProgram {
 
 /** Programs of these types may write their context: socket_filter, sched_cls, sched_act, cgroup_skb, syscall. */
 const WRITERS: ReadonlySet<number> = new Set([1, 3, 4, 8, 31]);
+
+/** get_current_task, get_func_ip, get_attach_cookie; tail_call. */
+const ORIGIN = [35, 173, 174];
+const TAIL_CALL = 12;
 
 /** Finds programs and regions by the shared memory alone. */
 export class ThreadPrograms {
@@ -76,6 +82,7 @@ export class ThreadPrograms {
       facts: mem.copyOut(at + size, factsSize),
       ctxWritable: WRITERS.has(word(PROG.TYPE)),
       reads: use.reads,
+      asksOrigin: [...ORIGIN, TAIL_CALL].some((id) => use.helpers.has(id)),
       cpuMatters: cpuMatters(use) || maps.some((map) => mem.dv.getUint32(map + MAP.CPU_STRIDE, true) !== 0),
       maps,
       get image() {

@@ -1,5 +1,6 @@
 /** The helper table: every helper of the kernel (1..211, v6.18), and the engine's implementations of those it has. */
 import { CGROUP_HELPERS } from './cgroup.ts';
+import { CHECKSUM_IMPLS } from './checksum.ts';
 import { CONTROL_HELPERS, CONTROL_IMPLS } from './control.ts';
 import { CPU_HELPERS, CPU_IMPLS } from './cpu.ts';
 import { DYNPTR_HELPERS } from './dynptr.ts';
@@ -17,7 +18,7 @@ import { SOCKMAP_HELPERS } from './sockmap.ts';
 import { STACK_HELPERS } from './stack.ts';
 import { STORAGE_HELPERS } from './storage.ts';
 import { STRING_HELPERS, STRING_IMPLS } from './string.ts';
-import { SYNC_HELPERS } from './sync.ts';
+import { SYNC_HELPERS, SYNC_IMPLS } from './sync.ts';
 import { SYSCALL_HELPERS } from './syscall.ts';
 import { TASK_HELPERS, TASK_IMPLS } from './task.ts';
 import { TCP_HELPERS } from './tcp.ts';
@@ -82,6 +83,8 @@ export const HELPER_IMPLS: HelperImpls<HelperName> = {
   ...STRING_IMPLS,
   ...PERF_IMPLS,
   ...CONTROL_IMPLS,
+  ...CHECKSUM_IMPLS,
+  ...SYNC_IMPLS,
 };
 
 /** The same by id, for calls at run time. */
@@ -99,7 +102,7 @@ const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [LSM_HELPERS, 'it works on kernel files and inodes, which the engine does not have'],
   [SYSCALL_HELPERS, 'it makes system calls for programs of type syscall, which the engine does not run'],
   [STORAGE_HELPERS, 'it needs a storage map, which the engine does not have'],
-  [SYNC_HELPERS, 'it needs timers, locks or kernel pointers inside map values, which the engine does not have'],
+  [SYNC_HELPERS, 'it needs timers or kernel pointers inside map values, which the engine does not have'],
   [[...RINGBUF_HELPERS, ...DYNPTR_HELPERS], 'it needs a ring buffer map or a dynptr, which the engine does not have'],
   [STACK_HELPERS, 'it walks stacks, which the engine cannot'],
   [PERF_HELPERS, 'it reads facts of a hardware sample or of a packet, which the engine does not have'],

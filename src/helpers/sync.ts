@@ -1,6 +1,8 @@
 /** Helpers on spin locks, timers and kernel pointers kept in map values. */
+
+import { CPU, cpuRecord, lock, unlock } from '../mem/index.ts';
 import { arg } from './row.ts';
-import type { HelperProto } from './types.ts';
+import type { HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const SYNC_HELPERS = [
@@ -75,3 +77,17 @@ export const SYNC_HELPERS = [
     doc: 'Exchanges the kernel pointer kept in a map value.',
   },
 ] as const satisfies readonly HelperProto[];
+
+/** Spin locks. The one that a program holds is noted with its CPU, so that it can be released when the run ends without its end. */
+export const SYNC_IMPLS = {
+  spin_lock(call) {
+    call.mem.dv.setUint32(cpuRecord(call.mem, call.cpu) + CPU.HELD, call.off(1), true);
+    lock(call.mem, call.off(1), call.env.thread);
+    return 0;
+  },
+  spin_unlock(call) {
+    unlock(call.mem, call.off(1));
+    call.mem.dv.setUint32(cpuRecord(call.mem, call.cpu) + CPU.HELD, 0, true);
+    return 0;
+  },
+} satisfies HelperImpls<(typeof SYNC_HELPERS)[number]['name']>;

@@ -1,7 +1,7 @@
 /** eBPF to WebAssembly: programs in, one module out. */
 export { FACT, FAULT, type FaultKind, FRAME_SIZE, FRAME_STRIDE, RUN_AREA } from './area.ts';
-export type { JitMap } from './inline.ts';
 export { compileToWasm } from './compile.ts';
+export type { JitMap } from './inline.ts';
 export { type HelperParam, type HelperResult, type HelperSignature, helperSignature } from './signature.ts';
 export { type TextOptions, wasmText } from './text.ts';
 export * from './types.ts';

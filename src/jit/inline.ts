@@ -32,6 +32,7 @@ export const HELPER = {
   PID_TGID: 14,
   UID_GID: 15,
   COMM: 16,
+  CSUM_DIFF: 28,
   CURRENT_TASK: 35,
   NUMA_NODE: 42,
   SPIN_LOCK: 93,
@@ -39,6 +40,7 @@ export const HELPER = {
   FUNC_IP: 173,
   ATTACH_COOKIE: 174,
   LOOP: 181,
+  STRNCMP: 182,
 } as const;
 
 const two: FunctionType = { params: ['i32', 'i32'], results: ['i32'] };
@@ -46,7 +48,9 @@ const four: FunctionType = { params: ['i32', 'i32', 'i32', 'i32'], results: ['i3
 const done: FunctionType = { params: ['i32'], results: [] };
 
 /** Functions of the map kernels (runtime/README.md) by helper: the one for a map of unknown type, and by type. */
-const KERNELS: Readonly<Record<number, { readonly type: FunctionType; readonly any: string; readonly by: Readonly<Record<number, string>> }>> = {
+const KERNELS: Readonly<
+  Record<number, { readonly type: FunctionType; readonly any: string; readonly by: Readonly<Record<number, string>> }>
+> = {
   [HELPER.LOOKUP]: {
     type: two,
     any: 'map_lookup',
@@ -88,6 +92,8 @@ export function runtimeImports(helpers: Iterable<number>, types: ReadonlySet<num
         if (name !== undefined) needed.set(name, kernel.type);
       }
     }
+    if (id === HELPER.CSUM_DIFF) needed.set('csum_diff', { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] });
+    if (id === HELPER.STRNCMP) needed.set('strncmp', { params: ['i32', 'i32', 'i32'], results: ['i32'] });
     if (id === HELPER.SPIN_LOCK) needed.set('spin_lock', done);
     if (id === HELPER.SPIN_UNLOCK) needed.set('spin_unlock', done);
     if (id === HELPER.PRANDOM) needed.set('prandom', { params: ['i32'], results: ['i32'] });
@@ -139,9 +145,15 @@ export function writeInline(w: FunctionWriter, insn: Call, slot: number): boolea
     case HELPER.PRANDOM:
       w.area();
       code.mem('i32.load', RUN_AREA.CPU_RECORD);
+      code.i32(CPU.PRANDOM);
+      code.op('i32.add');
       code.op1('call', w.linker.kernel('prandom') ?? 0);
       w.set32(0, HIGH.zero);
       return true;
+    case HELPER.CSUM_DIFF:
+      return callWith(w, 'csum_diff', 5);
+    case HELPER.STRNCMP:
+      return callWith(w, 'strncmp', 3);
     case HELPER.SPIN_LOCK:
     case HELPER.SPIN_UNLOCK:
       return writeSpinLock(w, insn.imm);
@@ -150,6 +162,14 @@ export function writeInline(w: FunctionWriter, insn: Call, slot: number): boolea
     default:
       return false;
   }
+}
+
+/** Calls a function of the runtime on the low halves of the first arguments. */
+function callWith(w: FunctionWriter, name: string, args: number): boolean {
+  for (let reg = 1; reg <= args; reg++) w.push32(reg);
+  w.code.op1('call', w.linker.kernel(name) ?? 0);
+  w.set32(0, HIGH.sign);
+  return true;
 }
 
 function loadArea(w: FunctionWriter, field: number): boolean {

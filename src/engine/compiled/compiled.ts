@@ -3,8 +3,8 @@
  * calls find programs through the thread's own table, and what it lacks is compiled when it is missed.
  */
 import type { RunInput } from '../../interp/index.ts';
-import { compileToWasm, type HelperSignature, RUN_AREA } from '../../jit/index.ts';
-import { progArrayGet } from '../../maps/index.ts';
+import { compileToWasm, type HelperSignature, type JitMap, RUN_AREA } from '../../jit/index.ts';
+import { ARRAY, MAP, progArrayGet } from '../../maps/index.ts';
 import type { Mem } from '../../mem/index.ts';
 import type { ExecutionFault, Executor } from '../executor.ts';
 import type { ExecutorOptions } from '../interpreted.ts';
@@ -142,6 +142,7 @@ export class Compiled implements Executor {
         checked: this.#checked,
         budget: this.#budget !== 0,
         helper: (id) => this.#signatures.get(id),
+        map: (address) => this.#map(address),
         tailTarget: (map, index) => progArrayGet(this.#mem, map, index) || undefined,
       },
     );
@@ -176,6 +177,19 @@ export class Compiled implements Executor {
   #facts(program: ThreadProgram): ReturnType<typeof decodeFacts> {
     const facts = decodeFacts(program.facts, program.bytes.length / 8);
     return this.#checked ? facts.map((fact) => (fact?.probe === true ? { probe: true } : undefined)) : facts;
+  }
+
+  /** What is known of a map that a program names: as long as the program is loaded, the map is. */
+  #map(address: number): JitMap {
+    const { dv } = this.#mem;
+    const word = (offset: number): number => dv.getUint32(address + offset, true);
+    return {
+      type: word(MAP.TYPE),
+      maxEntries: word(MAP.MAX_ENTRIES),
+      data: word(ARRAY.DATA),
+      stride: word(ARRAY.STRIDE),
+      cpuStride: word(MAP.CPU_STRIDE),
+    };
   }
 
   #place(progId: number, entry: unknown): void {

@@ -1,6 +1,6 @@
 /** What a thread's modules import: the run area, helpers with registers around them, callbacks, and in checked code the check of every access. */
 import { BpfError } from '../../base/index.ts';
-import type { HelperCall, HelperProto } from '../../helpers/index.ts';
+import { type HelperCall, type HelperProto, taskPointer } from '../../helpers/index.ts';
 import {
   Access,
   checkArguments,
@@ -11,9 +11,9 @@ import {
   planHelper,
   type RunInput,
 } from '../../interp/index.ts';
-import { FRAME_SIZE, FRAME_STRIDE, type HelperSignature, type JitModule, RUN_AREA } from '../../jit/index.ts';
+import { FACT, FRAME_SIZE, FRAME_STRIDE, type HelperSignature, type JitModule, RUN_AREA } from '../../jit/index.ts';
 import { MAP } from '../../maps/index.ts';
-import { KERNEL_BASE_HI, type Mem, type ThreadEnv } from '../../mem/index.ts';
+import { cpuRecord, KERNEL_BASE_HI, type Mem, type ThreadEnv } from '../../mem/index.ts';
 import type { ExecutorOptions } from '../interpreted.ts';
 import { loadPacket } from '../packet.ts';
 import type { ThreadProgram, ThreadPrograms } from '../thread-programs.ts';
@@ -25,6 +25,7 @@ const ARRAY_OF_MAPS = 12;
 const HASH_OF_MAPS = 13;
 const RDONLY_PROG = 0x80;
 const CALLBACK_STEP = 16;
+const COMM_SIZE = 16;
 const ENOTHING: readonly never[] = [];
 
 type CallbackFunction = (r1: bigint, r2: bigint, r3: bigint, r4: bigint, r5: bigint, frame: number) => bigint;
@@ -83,8 +84,22 @@ export class Host {
     this.#env.free(this.area);
   }
 
-  /** A run begins. */
+  /** A run begins: facts where compiled programs look for them. */
   begin(program: ThreadProgram, input: RunInput): void {
+    const { area } = this;
+    const { now } = this.#options;
+    const { i32, i64 } = this.#mem;
+    const at = area >>> 2;
+    i32[at + (RUN_AREA.CPU >>> 2)] = now.cpu;
+    i32[at + (RUN_AREA.CPU_RECORD >>> 2)] = cpuRecord(this.#mem, now.cpu);
+    i32[at + (RUN_AREA.FACTS >>> 2)] = 0;
+    i32[at + (RUN_AREA.PID_TGID >>> 2)] = now.task.tid;
+    i32[at + (RUN_AREA.PID_TGID >>> 2) + 1] = now.task.tgid;
+    if (program.asksOrigin) {
+      i64[(area + RUN_AREA.COOKIE) >>> 3] = now.cookie;
+      i64[(area + RUN_AREA.FUNC_IP) >>> 3] = now.funcIp;
+      i64[(area + RUN_AREA.TASK) >>> 3] = taskPointer(now.task.tid);
+    }
     if (!this.#options.checked) return;
     const access = this.#checks(program);
     access.reset(program.image);
@@ -92,6 +107,21 @@ export class Host {
     access.ctxEnd = input.ctx + input.ctxSize;
     access.ctxWritable = input.ctxWritable === true;
     access.extra = input.regions ?? ENOTHING;
+  }
+
+  /** A fact that a program asked for. */
+  #task(fact: number): void {
+    const { task } = this.#options.now;
+    const { u8, dv } = this.#mem;
+    const { area } = this;
+    if (fact === FACT.UID_GID) {
+      dv.setUint32(area + RUN_AREA.UID_GID, task.uid(), true);
+      dv.setUint32(area + RUN_AREA.UID_GID + 4, task.gid(), true);
+    } else {
+      u8.fill(0, area + RUN_AREA.COMM, area + RUN_AREA.COMM + COMM_SIZE);
+      u8.set(task.comm().subarray(0, COMM_SIZE - 1), area + RUN_AREA.COMM);
+    }
+    dv.setUint32(area + RUN_AREA.FACTS, dv.getUint32(area + RUN_AREA.FACTS, true) | fact, true);
   }
 
   /** Instantiates a module. @returns its exports */
@@ -111,6 +141,7 @@ export class Host {
         ...(table === undefined ? {} : { table }),
         callbacks: this.#callbacks,
         callbackBase: new WebAssembly.Global({ value: 'i32' }, base),
+        task: (fact: number) => this.#task(fact),
         miss: (progId: number) => (missed(progId >>> 0) ? 1 : 0),
         packet: (offset: number, size: number) => loadPacket(this.#mem.dv, this.#programs.packet, offset, size),
         probe: (low: number, high: number, size: number) => this.#probe(low, high, size),
@@ -118,6 +149,7 @@ export class Host {
         progArray: (low: number, high: number) => (this.#isProgArray(low >>> 0, high) ? 1 : 0),
       },
       helper,
+      runtime: this.#env.runtime,
     };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(jit.bytes as Uint8Array<ArrayBuffer>), imports as never);
     return instance.exports;
