@@ -5,15 +5,7 @@ import { assemble } from '../src/asm/index.ts';
 import { VerifierError } from '../src/base/index.ts';
 import { Btf } from '../src/btf/index.ts';
 import { HELPER_BY_ID, HELPER_IMPL_BY_ID, HELPER_IMPLS, HELPERS, helperRefusal } from '../src/helpers/index.ts';
-import {
-  ATTACH_TYPE,
-  type CtxField,
-  isGplCompatible,
-  matchSection,
-  PROGRAM_TYPE_BY_ID,
-  PROGRAM_TYPES,
-  SECTIONS,
-} from '../src/programs/index.ts';
+import { ATTACH_TYPE, isGplCompatible, matchSection, PROGRAM_TYPE_BY_ID, PROGRAM_TYPES, SECTIONS } from '../src/programs/index.ts';
 import { kernel } from './support/kernel.ts';
 
 describe('helper table', () => {
@@ -189,15 +181,6 @@ if (bpf === undefined) {
     [32, [45]],
   ];
 
-  /** Where the table is simpler than the kernel: accesses wider than their field, or a part that only some sizes may read. */
-  const SIMPLER: Readonly<Record<number, RegExp>> = {
-    9: /u8|u16|\(r1 \+ 48\)/,
-    13: /\(r1 \+ 21[2-5]\)/,
-    18: /u64 \*\)/,
-    21: /u8 \*\)\(r1 \+ 2[0-3]\)/,
-    30: /\(r1 \+ 3[6-9]\)/,
-  };
-
   /** The verifier's log of a program, undefined when it loads; throws when the type cannot be loaded at all here. */
   const logOf = (type: number, attachType: number, text: string, license = 'GPL'): string | undefined => {
     try {
@@ -238,39 +221,5 @@ if (bpf === undefined) {
         }
       }
     });
-
-    it.each(
-      loadable.flatMap(([type, attachTypes]) => {
-        const row = PROGRAM_TYPE_BY_ID.get(type);
-        return row?.ctx.kind === 'fields' ? [[row.name, type, attachTypes, row.ctx.fields, row.ctx.size] as const] : [];
-      }),
-    )('lets %s touch the same bytes of its context', (_, type, attachTypes, fields, ctxSize) => {
-      const differences: string[] = [];
-      const letter = (size: number): string => ({ 1: 'u8', 2: 'u16', 4: 'u32' })[size] ?? 'u64';
-      for (let offset = 0; offset < ctxSize; offset++) {
-        for (const size of [1, 2, 4, 8]) {
-          if (offset % size !== 0) continue;
-          const place = `*(${letter(size)} *)(r1 + ${offset})`;
-          const accepted = (text: string): boolean => attachTypes.some((a) => logOf(type, a, text) === undefined);
-          const end = 'r0 = 1\nexit';
-          const theirs = [accepted(`r2 = ${place}\n${end}`), accepted(`r2 = 0\n${place} = r2\n${end}`)];
-          const ours = [allows(fields, offset, size, 'read'), allows(fields, offset, size, 'write')];
-          if (SIMPLER[type]?.test(place) === true) continue;
-          if (theirs.join() !== ours.join()) differences.push(`${place}: kernel ${theirs}, table ${ours}`);
-        }
-      }
-      expect(differences).toEqual([]);
-    });
-  });
-}
-
-/** Whether the table lets an access be. */
-function allows(fields: readonly CtxField[], offset: number, size: number, access: 'read' | 'write'): boolean {
-  return fields.some((f) => {
-    if (!f[access] || offset < f.offset || offset + size > f.offset + f.size) return false;
-    if (f.anySize === true) return true;
-    const element = f.size > 8 ? (f.name === 'regs' ? 8 : 4) : f.size;
-    if (size > element) return false;
-    return size === element || (access === 'read' && f.narrow === true);
   });
 }

@@ -94,6 +94,42 @@ export const BPF_SOCK: ContextStruct = {
   ],
 };
 
+/** struct bpf_tcp_sock. */
+export const BPF_TCP_SOCK: ContextStruct = {
+  size: 112,
+  members: [
+    ['snd_cwnd', 0, 4],
+    ['srtt_us', 4, 4],
+    ['rtt_min', 8, 4],
+    ['snd_ssthresh', 12, 4],
+    ['rcv_nxt', 16, 4],
+    ['snd_nxt', 20, 4],
+    ['snd_una', 24, 4],
+    ['mss_cache', 28, 4],
+    ['ecn_flags', 32, 4],
+    ['rate_delivered', 36, 4],
+    ['rate_interval_us', 40, 4],
+    ['packets_out', 44, 4],
+    ['retrans_out', 48, 4],
+    ['total_retrans', 52, 4],
+    ['segs_in', 56, 4],
+    ['data_segs_in', 60, 4],
+    ['segs_out', 64, 4],
+    ['data_segs_out', 68, 4],
+    ['lost_out', 72, 4],
+    ['sacked_out', 76, 4],
+    ['bytes_received', 80, 8],
+    ['bytes_acked', 88, 8],
+    ['dsack_dups', 96, 4],
+    ['delivered', 100, 4],
+    ['delivered_ce', 104, 4],
+    ['icsk_retransmits', 108, 4],
+  ],
+};
+
+/** struct bpf_xdp_sock. */
+export const BPF_XDP_SOCK: ContextStruct = { size: 4, members: [['queue_id', 0, 4]] };
+
 /** struct bpf_cgroup_dev_ctx. */
 export const BPF_CGROUP_DEV_CTX: ContextStruct = {
   size: 12,

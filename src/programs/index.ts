@@ -12,10 +12,12 @@ import { TRACING_PROGRAMS } from './tracing.ts';
 import type { ProgramTypeRow } from './types.ts';
 import { XDP_PROGRAMS } from './xdp.ts';
 
+export * from './access.ts';
 export * from './capabilities.ts';
 export * from './license.ts';
 export * from './load-checks.ts';
 export * from './sections.ts';
+export * from './sockets.ts';
 export * from './types.ts';
 
 const ROWS = [

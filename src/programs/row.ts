@@ -1,6 +1,6 @@
 /** Spelling of program rows: helper sets as id ranges over the base set, context fields by name. */
 import type { ContextStruct } from './contexts.ts';
-import type { CtxField, CtxLayout } from './types.ts';
+import type { CtxField, CtxLayout, FieldRule } from './types.ts';
 
 /** Helpers that every program type may call with all capabilities (kernel/bpf/helpers.c bpf_base_func_proto, v6.18, asked of the kernel type by type). */
 const BASE =
@@ -34,8 +34,11 @@ export interface FieldAccess {
   readonly any?: string;
 }
 
+/** Rules of single members, by name. */
+export type FieldRules = Readonly<Record<string, FieldRule>>;
+
 /** The layout of a context of which some members are accessible. */
-export function fields(struct: ContextStruct, access: FieldAccess): CtxLayout {
+export function fields(struct: ContextStruct, access: FieldAccess, rules: FieldRules = {}): CtxLayout & { readonly kind: 'fields' } {
   const list: CtxField[] = [];
   for (const [kind, names] of Object.entries(access)) {
     for (const name of String(names).split(' ')) {
@@ -44,7 +47,17 @@ export function fields(struct: ContextStruct, access: FieldAccess): CtxLayout {
       const write = kind === 'readWrite' || kind === 'narrowWrite' || kind === 'any';
       const anySize = kind === 'any' || kind === 'anyRead';
       const narrow = kind === 'narrow' || kind === 'narrowWrite' || anySize;
-      list.push({ name, offset: member[1], size: member[2], read: true, write, narrow, ...(anySize ? { anySize } : {}) });
+      const rule = rules[name];
+      list.push({
+        name,
+        offset: member[1],
+        size: member[2],
+        read: true,
+        write,
+        narrow,
+        ...(anySize ? { anySize } : {}),
+        ...(rule === undefined ? {} : { rule }),
+      });
     }
   }
   return { kind: 'fields', size: struct.size, fields: list.sort((a, b) => a.offset - b.offset) };

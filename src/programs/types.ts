@@ -11,6 +11,25 @@ export interface CtxField {
   readonly narrow?: boolean;
   /** Aligned accesses of 1, 2, 4 and 8 bytes anywhere inside (cb of __sk_buff); without it arrays go by elements of 4 bytes. */
   readonly anySize?: boolean;
+  readonly rule?: FieldRule;
+}
+
+/** What some fields ask beyond that. */
+export interface FieldRule {
+  /** Attach types whose programs see the field; all without it. */
+  readonly attach?: readonly number[];
+  /** Attach types whose programs may write it, where fewer than may see it. */
+  readonly writers?: readonly number[];
+  /** Narrow reads begin where the field does. */
+  readonly atStart?: boolean;
+  /** Least bytes of a narrow read. */
+  readonly least?: number;
+  /** A read at the field's start may have this many bytes instead. */
+  readonly also?: number;
+  /** Bytes that count as the field's, padding after it included. */
+  readonly span?: number;
+  /** Two elements at once, 8 aligned bytes. */
+  readonly wide?: boolean;
 }
 
 /** How programs of the type may access their context. */

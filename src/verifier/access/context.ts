@@ -1,6 +1,6 @@
 /** Accesses to the context, by the layouts of the program table (check_ctx_access and the types' is_valid_access, v6.18). */
 
-import type { CtxField } from '../../programs/index.ts';
+import { type CtxField, fieldAllows } from '../../programs/index.ts';
 import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied } from '../rejection.ts';
@@ -34,12 +34,9 @@ const POINTER_FIELDS: Readonly<Record<string, Readonly<Record<string, number>>>>
   'struct bpf_sock_ops': { sk: KIND.SOCKET | OR_NULL, skb_data: KIND.PACKET, skb_data_end: KIND.PACKET_END },
 };
 
+const TRACEPOINT = 5;
 const RAW_TRACEPOINT_WRITABLE = 24;
-const XDP = 6;
 const CGROUP_SKB = 8;
-const EGRESS_IFINDEX = 20;
-/** BPF_XDP_DEVMAP. */
-const XDP_DEVMAP = 33;
 /** BPF_SK_LOOKUP's cookie shares the place of `sk`. */
 const SK_LOOKUP = 30;
 
@@ -62,15 +59,17 @@ function accessed(v: Verification, off: number, size: number, direction: Directi
   const { row } = v;
   const { ctx } = row;
   if (ctx.kind === 'flat') {
-    if (off < ctx.start || off + size > ctx.start + ctx.size || off % size !== 0) return undefined;
+    // The kernel compares a tracepoint's offset with an unsigned number, so that those below 0 pass.
+    const below = off < ctx.start && !(row.id === TRACEPOINT && off < 0);
+    if (below || off + size > ctx.start + ctx.size || off % size !== 0) return undefined;
     if (direction === 'write' && !ctx.write) return undefined;
-    if (row.id === RAW_TRACEPOINT_WRITABLE && off === 0 && size === 8) return KIND.TP_BUFFER;
+    if (row.id === RAW_TRACEPOINT_WRITABLE && off === 0) return size === 8 ? KIND.TP_BUFFER : undefined;
     return KIND.SCALAR;
   }
   if (ctx.kind !== 'fields') return undefined;
-  if (row.id === XDP && off === EGRESS_IFINDEX && v.program.expectedAttachType !== XDP_DEVMAP) return undefined;
+  const attach = v.program.expectedAttachType ?? 0;
   for (const field of ctx.fields) {
-    if (off < field.offset || off + size > field.offset + field.size || !fits(field, off, size, direction)) continue;
+    if (!fieldAllows(field, { off, size, direction, attach })) continue;
     if (row.id === SK_LOOKUP && field.name === 'cookie') continue;
     if (row.id === CGROUP_SKB && !v.capable && needsCapBpf(field, direction)) continue;
     const pointer = POINTER_FIELDS[row.ctxType]?.[field.name];
@@ -83,15 +82,4 @@ function accessed(v: Verification, off: number, size: number, direction: Directi
 /** Fields of a cgroup_skb program's context that only loaders with CAP_BPF may use (net/core/filter.c cg_skb_is_valid_access). */
 function needsCapBpf({ name }: CtxField, direction: Direction): boolean {
   return name === 'data' || name === 'data_end' || (name === 'tstamp' && direction === 'write');
-}
-
-function fits(field: CtxField, off: number, size: number, direction: Direction): boolean {
-  if (off % size !== 0) return false;
-  if (direction === 'write' ? !field.write : !field.read) return false;
-  // struct pt_regs in a perf event's context goes by whole registers.
-  if (field.name === 'regs') return size === 8;
-  if (field.anySize) return true;
-  const unit = field.size % 4 === 0 && field.size > 8 ? 4 : field.size;
-  if (size === unit && (off - field.offset) % unit === 0) return true;
-  return direction === 'read' && field.narrow === true && size < unit;
 }
