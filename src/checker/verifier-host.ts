@@ -154,6 +154,7 @@ export class VerifierHost implements Host {
         logLevel: attr.logLevel ?? 0,
         cpus: this.possibleCpus,
         ...this.#options.loader,
+        ...(this.#options.symbol === undefined ? {} : { symbol: this.#options.symbol }),
         get kernelBtf() {
           return kernelBtf();
         },

@@ -140,7 +140,7 @@ export const SOCKET_HELPERS = [
     gplOnly: false,
     ret: 'sock_or_null',
     cret: 'struct bpf_sock *',
-    args: [arg('struct bpf_sock *', 'sk', 'sock_common')],
+    args: [arg('struct bpf_sock *', 'sk', 'bpf_sock')],
     doc: 'Gives the full socket of a socket.',
   },
   {
@@ -150,7 +150,7 @@ export const SOCKET_HELPERS = [
     gplOnly: false,
     ret: 'tcp_sock_or_null',
     cret: 'struct bpf_tcp_sock *',
-    args: [arg('struct bpf_sock *', 'sk', 'sock_common')],
+    args: [arg('struct bpf_sock *', 'sk', 'bpf_sock')],
     doc: 'Gives the TCP socket of a socket.',
   },
   {
@@ -160,7 +160,7 @@ export const SOCKET_HELPERS = [
     gplOnly: false,
     ret: 'sock_or_null',
     cret: 'struct bpf_sock *',
-    args: [arg('struct bpf_sock *', 'sk', 'sock_common')],
+    args: [arg('struct bpf_sock *', 'sk', 'bpf_sock')],
     doc: 'Gives the listening socket of a socket.',
   },
   {
@@ -284,7 +284,7 @@ export const SOCKET_HELPERS = [
     ret: 'btf_id_or_null',
     retBtf: 'mptcp_sock',
     cret: 'struct mptcp_sock *',
-    args: [arg('void *', 'sk', 'sock_common')],
+    args: [arg('void *', 'sk', 'bpf_sock')],
     doc: 'Gives a socket as a multipath TCP socket.',
   },
 ] as const satisfies readonly HelperProto[];

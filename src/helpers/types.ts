@@ -42,8 +42,11 @@ export type ArgKind =
   | 'ringbuf_mem'
   | 'btf_id'
   | 'btf_id_or_null'
+  /** Any socket, pointers to the kernel's own structures included. */
   | 'sock_common'
-  | 'socket'
+  /** A socket as programs see it (struct bpf_sock). */
+  | 'bpf_sock'
+  | 'socket_or_null'
   | 'percpu_btf_id';
 
 export interface HelperArg {

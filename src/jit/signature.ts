@@ -27,7 +27,8 @@ const WHOLE: ReadonlySet<ArgKind> = new Set<ArgKind>([
   'btf_id',
   'btf_id_or_null',
   'sock_common',
-  'socket',
+  'bpf_sock',
+  'socket_or_null',
   'percpu_btf_id',
   'const_alloc_size_or_zero',
 ]);

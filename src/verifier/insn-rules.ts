@@ -13,6 +13,8 @@ export interface InsnFacts {
   helper(id: number): HelperProto | undefined;
   /** Whether programs of the type may call it. */
   allowed(id: number): boolean;
+  /** Whether it may be called where the program is attached. */
+  fits(id: number): boolean;
   readonly gplCompatible: boolean;
   /** ld_abs and ld_ind are allowed for the type. */
   readonly packetLoads: boolean;
@@ -148,6 +150,7 @@ function checkCall(insn: Slot, narrow: boolean, facts: InsnFacts): string | unde
   if (helper === undefined) return `invalid func unknown#${insn.imm}`;
   if (!facts.allowed(insn.imm)) return `program of this type cannot use helper bpf_${helper.name}#${insn.imm}`;
   if (helper.gplOnly && !facts.gplCompatible) return 'cannot call GPL-restricted function from non-GPL compatible program';
+  if (!facts.fits(insn.imm)) return 'helper call is not allowed in probe';
   return undefined;
 }
 

@@ -10,6 +10,7 @@ import type { HelperProto } from '../helpers/types.ts';
 import { decodeAt, type Slot } from '../isa/index.ts';
 import { PROGRAM_TYPE_BY_ID, type ProgramTypeRow } from '../programs/index.ts';
 import type { ArgsRefusal, FunctionArg } from './calls/global-args.ts';
+import { helperVariant } from './calls/helper-rules.ts';
 import type { MapFacts, VerifierEnvironment, VerifierProgram } from './environment.ts';
 import { POINT } from './graph/points.ts';
 import type { SymbolUse } from './kernel-btf/symbols.ts';
@@ -150,10 +151,14 @@ export class Verification {
     this.environment = environment;
     this.insns = insns;
     this.log = new Log(environment.logLevel ?? 0);
-    const row = PROGRAM_TYPE_BY_ID.get(program.type);
-    if (row === undefined) throw invalid('');
-    this.row = row;
-    this.helper = environment.helper ?? ((id) => HELPER_BY_ID.get(id));
+    const type = PROGRAM_TYPE_BY_ID.get(program.type);
+    if (type === undefined) throw invalid('');
+    this.row = type;
+    const row = environment.helper ?? ((id: number) => HELPER_BY_ID.get(id));
+    this.helper = (id) => {
+      const proto = row(id);
+      return proto === undefined ? undefined : helperVariant(this, proto);
+    };
     const capabilities = environment.capabilities ?? CAPABILITIES;
     this.privileges = privilegesOf(capabilities);
     this.capable = this.privileges.bpfCapable;

@@ -1,8 +1,10 @@
 /** verify(): takes a program apart, simulates it and says whether it may run, in the kernel's order and words (bpf_check, v6.18). */
 import { type Diagnostic, type ErrnoName, FormatError } from '../base/index.ts';
+import type { HelperProto } from '../helpers/types.ts';
 import { PSEUDO, SLOT_SIZE, type Slot, slotAt } from '../isa/index.ts';
 import { loaderRefusal, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 import { setGlobalArgs, subprogramArgs } from './calls/global.ts';
+import { helperAllowed, helperFits } from './calls/helper-rules.ts';
 import { changesPackets } from './calls/packets.ts';
 import { diagnose } from './diagnose.ts';
 import { isRefusal, type MapFacts, type VerifierEnvironment, type VerifierProgram } from './environment.ts';
@@ -15,7 +17,6 @@ import { findLoops, postorder } from './graph/postorder.ts';
 import { isHelperCall } from './graph/successors.ts';
 import type { InsnFacts } from './insn-rules.ts';
 import { attachTarget } from './kernel-btf/attach.ts';
-import { helperFits } from './kernel-btf/helpers.ts';
 import { resolveSymbol, type SymbolUse } from './kernel-btf/symbols.ts';
 import { addKfunc, hasFlag, isKfuncCall, kfuncOf } from './kfunc/call.ts';
 import { exceptionCallbackStart } from './kfunc/exception.ts';
@@ -316,9 +317,14 @@ function logLive(v: Verification): void {
 
 /** Simulates the program, then every global function that it may call. */
 function simulate(v: Verification): void {
+  const asks = (id: number, rule: (of: Verification, proto: HelperProto) => boolean): boolean => {
+    const proto = v.helper(id);
+    return proto === undefined || rule(v, proto);
+  };
   const facts: InsnFacts = {
     helper: (id) => v.helper(id),
-    allowed: (id) => v.allowed(id) && helperFits(v, id),
+    allowed: (id) => asks(id, helperFits),
+    fits: (id) => asks(id, helperAllowed),
     gplCompatible: v.program.gplCompatible,
     packetLoads: PACKET_LOAD_TYPES.includes(v.program.type),
   };

@@ -42,6 +42,16 @@ export function vmlinux(): Btf | undefined {
   return machineBtf;
 }
 
+let machineSymbols: Map<string, bigint> | undefined;
+
+/** Addresses of the running kernel's symbols. */
+function symbols(): Map<string, bigint> {
+  machineSymbols ??= new Map(
+    [...readFileSync('/proc/kallsyms', 'latin1').matchAll(/^([0-9a-f]+) . (\S+)/gm)].map((m) => [m[2] ?? '', BigInt(`0x${m[1]}`)]),
+  );
+  return machineSymbols;
+}
+
 /** What names of attach targets begin with, by program type and attach type, as libbpf has it; types without a prefix name functions. */
 const ATTACH_PREFIXES: readonly (readonly [type: number, attach: number, prefix: string, kind: 'func' | 'typedef'])[] = [
   [26, 23, 'btf_trace_', 'typedef'],
@@ -248,6 +258,7 @@ export class Pair {
         logLevel: level,
         cpus: 2,
         ...(kernelBtf === undefined ? {} : { kernelBtf }),
+        symbol: (name) => symbols().get(name),
       },
     );
   }

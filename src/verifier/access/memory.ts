@@ -7,6 +7,7 @@ import type { MapFacts } from '../environment.ts';
 import { accessKptr } from '../fields/kptr.ts';
 import { checkBtfAccess, checkMapPointerAccess } from '../kernel-btf/access.ts';
 import { accessArguments } from '../kernel-btf/context.ts';
+import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, Rejection } from '../rejection.ts';
 import { FLAG, isPacket, isSocket, KIND, kindOf, mayBeNull, type Reg, setConstant, setPointer } from '../state/reg.ts';
@@ -114,11 +115,12 @@ function dispatch(v: Verification, access: Access, reg: Reg, off: number): void 
     loadUnknown(v, access);
   } else if (type === KIND.TP_BUFFER) {
     if (off < 0) throw denied(`R${n} invalid tracepoint buffer access: off=${off}, size=${size}`, n);
-    if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0) throw denied(`R${n} invalid variable buffer offset: off=${off}`, n);
+    if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0)
+      throw denied(`R${n} invalid variable buffer offset: off=${off}, var_off=${bitsText(reg)}`, n);
     loadUnknown(v, access);
   } else if (kind === KIND.BUF && !mayBeNull(type)) {
     if ((type & FLAG.RDONLY) !== 0) noWrite(access, reg);
-    checkBuffer(v, n, off);
+    checkBuffer(v, n, off, size);
     loadUnknown(v, access);
   } else if (kind === KIND.BTF_ID && !mayBeNull(type)) {
     checkBtfAccess(v, access, reg, off);

@@ -3,6 +3,7 @@
 import { FIELD_SHAPES, type FieldKind, KPTRS } from '../../btf/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
 import type { MapFacts } from '../environment.ts';
+import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, Rejection } from '../rejection.ts';
 import { FLAG, isAnyPacket, KIND, kindOf, type Reg } from '../state/reg.ts';
@@ -91,11 +92,13 @@ export function checkMapValue(
 }
 
 /** A buffer whose size is only known when the program is attached: constant offsets, from 0. */
-export function checkBuffer(v: Verification, n: number, off: number): void {
+export function checkBuffer(v: Verification, n: number, off: number, size: number): void {
   const reg = v.reg(n);
   const name = (reg.type & FLAG.RDONLY) !== 0 ? 'rdonly' : 'rdwr';
-  if (off < 0) throw denied(`R${n} invalid ${name} buffer access: off=${off}, size=${0}`, n);
-  if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0) throw denied(`R${n} invalid variable buffer offset: off=${off}`, n);
+  if (off < 0) throw denied(`R${n} invalid ${name} buffer access: off=${off}, size=${size}`, n);
+  if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0) {
+    throw denied(`R${n} invalid variable buffer offset: off=${off}, var_off=${bitsText(reg)}`, n);
+  }
 }
 
 /** Whether the variable offset is within what stack accesses may have. */

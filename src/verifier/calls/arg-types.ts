@@ -19,7 +19,8 @@ const SCALARS = [KIND.SCALAR];
 const CONTEXT = [KIND.CTX];
 const MAP_VALUE = [KIND.MAP_VALUE];
 const BTF = [KIND.BTF_ID, BTF_TRUSTED, KIND.BTF_ID | FLAG.RCU];
-const SOCK_COMMON = [KIND.SOCK_COMMON, KIND.SOCKET, KIND.TCP_SOCK, KIND.XDP_SOCK, KIND.BTF_ID, BTF_TRUSTED];
+const SOCKETS = [KIND.SOCK_COMMON, KIND.SOCKET, KIND.TCP_SOCK, KIND.XDP_SOCK];
+const SOCK_COMMON = [...SOCKETS, KIND.BTF_ID, BTF_TRUSTED];
 
 /** Types by argument kind; undefined: any initialised register. */
 export const ARG_TYPES: Readonly<Record<ArgKind, readonly number[] | undefined>> = {
@@ -55,7 +56,8 @@ export const ARG_TYPES: Readonly<Record<ArgKind, readonly number[] | undefined>>
   btf_id: BTF,
   btf_id_or_null: BTF,
   sock_common: SOCK_COMMON,
-  socket: [KIND.SOCKET],
+  bpf_sock: SOCKETS,
+  socket_or_null: [KIND.SOCKET],
   percpu_btf_id: [KIND.BTF_ID | FLAG.PERCPU, KIND.BTF_ID | FLAG.PERCPU | FLAG.RCU, BTF_TRUSTED | FLAG.PERCPU],
 };
 
@@ -67,6 +69,7 @@ export const NULLABLE: ReadonlySet<ArgKind> = new Set<ArgKind>([
   'mem_uninit_or_null',
   'stack_or_null',
   'btf_id_or_null',
+  'socket_or_null',
 ]);
 
 /** Kinds whose memory the helper only reads. */

@@ -40,6 +40,7 @@ const ACQUIRERS = [84, 85, 99, 131, 194];
 const CASTS = [95, 96, 98, 136, 137, 138, 139, 140, 178, 196];
 /** RET_PTR_TO_BTF_ID of enum bpf_return_type. */
 const RET_BTF_ID = 8;
+const KPROBE = 2;
 const TRACING = 26;
 const TRAMPOLINES: readonly number[] = [24, 25, 26];
 const LSM_CGROUP = 43;
@@ -154,9 +155,7 @@ function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
       return;
     }
     case 'get_func_ip':
-      if (v.program.type === TRACING && !TRAMPOLINES.includes(v.program.expectedAttachType ?? 0)) {
-        throw new Rejection('ENOTSUPP', `func bpf_${proto.name}#${proto.id} supported only for fentry/fexit/fmod_ret programs`);
-      }
+      checkFuncIp(v, proto);
       return;
     case 'set_retval':
       if (v.program.expectedAttachType === LSM_CGROUP && v.target?.proto?.returnType === 0) {
@@ -188,6 +187,14 @@ function flagsAreZero(v: Verification): boolean {
   if (!isNullScalar(v.reg(4))) return false;
   markPrecise(v, 4);
   return true;
+}
+
+/** Only programs at a function know its address (check_get_func_ip). */
+function checkFuncIp(v: Verification, { name, id }: HelperProto): void {
+  const { type, expectedAttachType = 0 } = v.program;
+  if (type === KPROBE || (type === TRACING && TRAMPOLINES.includes(expectedAttachType))) return;
+  const where = type === TRACING ? 'supported only for fentry/fexit/fmod_ret programs' : `not supported for program type ${type}`;
+  throw new Rejection('ENOTSUPP', `func bpf_${name}#${id} ${where}`);
 }
 
 function setResult(v: Verification, proto: HelperProto, facts: CallFacts, dynptr: Owner | undefined): void {

@@ -1,6 +1,6 @@
 /** Memory handed to helpers: any memory a program knows, checked for the helper's whole access (check_helper_mem_access, v6.18). */
 import { checkAccess } from '../access/memory.ts';
-import { checkMapDirection, checkMapValue, checkPacketRange, checkRegion, type Direction } from '../access/region.ts';
+import { checkBuffer, checkMapDirection, checkMapValue, checkPacketRange, checkRegion, type Direction } from '../access/region.ts';
 import { checkStackRange } from '../access/stack-range.ts';
 import { checkBtfAccess } from '../kernel-btf/access.ts';
 import { typeText } from '../log/type-text.ts';
@@ -51,6 +51,10 @@ export function checkMemory(v: Verification, n: number, size: number, use: Memor
       return;
     case KIND.STACK:
       checkStackRange(v, n, off, size, use);
+      return;
+    case KIND.BUF:
+      if ((type & FLAG.RDONLY) !== 0) noWrite();
+      checkBuffer(v, n, off, size);
       return;
     case KIND.BTF_ID:
       checkBtfAccess(v, { at: n, size, direction: 'read', value: -1 }, reg, off);
