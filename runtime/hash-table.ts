@@ -20,7 +20,7 @@ import {
   MAP_VALUE_SIZE,
 } from './layout';
 import { lock, releaseDead, unlock, WAITERS } from './lock';
-import { addRegion, freeSlabs, SLAB_ELEMS, SLAB_VALUES } from './region';
+import { addReadOnly, addRegion, addSlab, freeSlabs, SLAB_ELEMS, SLAB_KEYS, SLAB_VALUES } from './region';
 
 /** Private part of the descriptor. */
 const BUCKETS: u32 = MAP_PRIVATE;
@@ -237,6 +237,8 @@ export function makeSlab(map: u32, count: u32): u32 {
     store<u32>(slab, values, SLAB_VALUES);
     for (let i: u32 = 0; i < count; i++) store<u32>(slab + SLAB_ELEMS + i * elemSize, values + i * perElem, VALUES);
   }
+  addSlab(map, slab);
+  addReadOnly(map, slab + SLAB_KEYS, keyOf(map, slab + SLAB_ELEMS), count, elemSize, load<u32>(map, MAP_KEY_SIZE));
   const valueSize = load<u32>(map, MAP_VALUE_SIZE);
   if (values === 0) addRegion(map, slab, slab + SLAB_ELEMS + load<u32>(map, VALUE_AT), count, elemSize, valueSize);
   else addRegion(map, slab, values, count * load<u32>(map, MAP_CPUS), load<u32>(map, MAP_CPU_STRIDE), valueSize);

@@ -1,8 +1,22 @@
 /** Walking hash tables, all kinds: the next key, and whole buckets for batches. The order is the table's own. */
 import { copy } from './bytes';
+import { cpu } from './env';
 import { readAll } from './hash';
-import { at, BUCKET_LOCK, bucketAt, bucketCount, bucketOf, findLink, hashOf, keyOf, nextOf } from './hash-table';
-import { ENOENT, MAP_KEY_SIZE } from './layout';
+import {
+  at,
+  BUCKET_LOCK,
+  bucketAt,
+  bucketCount,
+  bucketOf,
+  findLink,
+  hashOf,
+  isPerCpu,
+  keyOf,
+  nextOf,
+  valueIn,
+  valuesOf,
+} from './hash-table';
+import { ENOENT, MAP_CPU_STRIDE, MAP_KEY_SIZE } from './layout';
 import { lock, unlock } from './lock';
 
 /** Writes the key after `key` (0, or absent: the first) at `next`. */
@@ -63,4 +77,26 @@ export function hash_read_bucket(map: u32, index: u32, keys: u32, values: u32, v
   }
   unlock(bucket + BUCKET_LOCK);
   return count;
+}
+
+/** (map, elem) -> the element after `elem` (0: the first), 0 after the last. For bpf_for_each_map_elem: take the next before the callback runs. */
+export function hash_next(map: u32, elem: u32): u32 {
+  const end = bucketAt(map, bucketCount(map));
+  let link = elem === 0 ? bucketAt(map, 0) : elem;
+  while (true) {
+    const next = load<u32>(link);
+    if ((next & 1) === 0) return next;
+    link = (next & ~1) + (bucketAt(map, 1) - bucketAt(map, 0));
+    if (link >= end) return 0;
+  }
+}
+
+/** (map, elem) -> its key. */
+export function hash_key(map: u32, elem: u32): u32 {
+  return keyOf(map, elem);
+}
+
+/** (map, elem) -> its value; of the CPU that this thread holds, where there is one a CPU. */
+export function hash_value(map: u32, elem: u32): u32 {
+  return isPerCpu(map) ? valuesOf(elem) + cpu * load<u32>(map, MAP_CPU_STRIDE) : valueIn(map, elem);
 }

@@ -59,10 +59,10 @@ export async function buildRuntime(folder = root) {
     throw new Error('the map kernels cannot be compiled without assemblyscript, a development dependency: run npm install', { cause });
   });
   const { ERRNO } = await importTs('src/base/errno.ts', folder);
-  const { MAP, MAP_FLAG, REGION, ARRAY } = await importTs('src/maps/layout.ts', folder);
+  const { MAP, MAP_FLAG, REGION, ARRAY, RING } = await importTs('src/maps/layout.ts', folder);
   const { MAP_TYPES } = await importTs('src/maps/table.ts', folder);
   const TYPE = Object.fromEntries(MAP_TYPES.map(({ id, name }) => [name.toUpperCase(), id]));
-  files['runtime/layout.ts'] = constants({ '': ERRNO, MAP, REGION, ARRAY, FLAG: MAP_FLAG, TYPE });
+  files['runtime/layout.ts'] = constants({ '': ERRNO, MAP, REGION, ARRAY, RING, FLAG: MAP_FLAG, TYPE });
   let wasm;
   const { error, stderr } = await asc.main(['runtime/index.ts', ...OPTIONS, ...SPEED, '--outFile', 'out.wasm'], {
     readFile: (name) => files[name] ?? null,

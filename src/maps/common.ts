@@ -24,7 +24,7 @@ export function roundUp8(n: number): number {
 }
 
 /** Whether only one of the two access flags for programs is set (kernel/bpf/syscall.c). */
-function progAccessOk(flags: number): boolean {
+export function progAccessOk(flags: number): boolean {
   const both = MAP_FLAG.RDONLY_PROG | MAP_FLAG.WRONLY_PROG;
   return (flags & both) !== both;
 }
@@ -70,4 +70,17 @@ export function checkHash(attr: MapCreateAttr, kind: { perCpu: boolean; lru: boo
   // 16-byte buckets, a power of two of them, in less than 2^32 bytes.
   if (attr.maxEntries > 2 ** 27) return -ERRNO.E2BIG;
   return 0;
+}
+
+/** Flags of queues and stacks. */
+export const QUEUE_FLAGS = MAP_FLAG.NUMA_NODE | ACCESS_FLAGS;
+/** Largest kmalloc. */
+const QUEUE_VALUE_MAX = 4 << 20;
+
+/** Creation checks of queues and stacks, in order (kernel/bpf/queue_stack_maps.c queue_stack_map_alloc_check, v6.18). */
+export function checkQueue(attr: MapCreateAttr): number {
+  const flags = attr.flags ?? 0;
+  if (attr.maxEntries === 0 || attr.keySize !== 0 || attr.valueSize === 0) return -ERRNO.EINVAL;
+  if ((flags & ~QUEUE_FLAGS) !== 0 || !progAccessOk(flags)) return -ERRNO.EINVAL;
+  return attr.valueSize > QUEUE_VALUE_MAX ? -ERRNO.E2BIG : 0;
 }

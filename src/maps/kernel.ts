@@ -13,7 +13,13 @@ function regions(env: MapEnv, map: number): readonly Region[] {
   const found: Region[] = [];
   for (let at = dv.getUint32(map + MAP.REGIONS, true); at !== 0; at = dv.getUint32(at + REGION.NEXT, true)) {
     const field = (offset: number): number => dv.getUint32(at + offset, true);
-    found.push({ base: field(REGION.BASE), count: field(REGION.COUNT), stride: field(REGION.STRIDE), size: field(REGION.SIZE), writable });
+    found.push({
+      base: field(REGION.BASE),
+      count: field(REGION.COUNT),
+      stride: field(REGION.STRIDE),
+      size: field(REGION.SIZE),
+      writable: writable && field(REGION.READ_ONLY) === 0,
+    });
   }
   return found;
 }

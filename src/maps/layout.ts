@@ -34,13 +34,27 @@ export const MAP = {
   VALUE_LOCK: 80,
   /** Offset of the table of a value's special fields (u32 count, then offset and size of each, by offset); 0 for none. */
   FIELDS: 84,
+  /** Offset of the newest block of elements; 0 for none. */
+  SLABS: 88,
   PRIVATE: 96,
   SIZE: 256,
 } as const;
 export const MAP_MAGIC = 0x4d415031;
 
-/** A record of memory that programs may reach, in a list from MAP.REGIONS: u32 each. */
-export const REGION = { NEXT: 0, BASE: 4, COUNT: 8, STRIDE: 12, SIZE: 16 } as const;
+/** A record of memory that programs may reach, in a list from MAP.REGIONS: u32 each. READ_ONLY: even where programs may write values. */
+export const REGION = { NEXT: 0, BASE: 4, COUNT: 8, STRIDE: 12, SIZE: 16, READ_ONLY: 20 } as const;
+
+/** Ring buffers: BLOCK in the descriptor is the offset of the ring, the others are offsets in it. What user space maps begins at CONSUMER. */
+export const RING = {
+  BLOCK: MAP.PRIVATE,
+  /** u32: wake-ups of readers, who sleep on it. */
+  WAKEUPS: 16,
+  /** Pages of a u64 position each. */
+  CONSUMER: 4096,
+  PRODUCER: 8192,
+  /** max_entries bytes, twice. */
+  DATA: 12288,
+} as const;
 
 /** Private part of arrays of all kinds. */
 export const ARRAY = {
