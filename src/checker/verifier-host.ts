@@ -8,11 +8,15 @@ import {
   type Fd,
   type Host,
   type LinkInfo,
+  type MapBatch,
+  type MapBatchDone,
   type MapInfo,
+  type MapView,
   type ProgInfo,
   type ProgLoadAttr,
   type ProgLoadResult,
   type ProgramBtf,
+  type RingbufView,
   type RingView,
   readProgramBtf,
   type TestRunResult,
@@ -107,6 +111,38 @@ export class VerifierHost implements Host {
 
   mapLookupAndDeleteElem(): Uint8Array | undefined {
     return undefined;
+  }
+
+  mapLookupBatch(): MapBatch {
+    throw runsNothing('a batch of elements');
+  }
+
+  mapLookupAndDeleteBatch(): MapBatch {
+    throw runsNothing('a batch of elements');
+  }
+
+  mapUpdateBatch(): MapBatchDone {
+    throw runsNothing('a batch of elements');
+  }
+
+  mapDeleteBatch(): MapBatchDone {
+    throw runsNothing('a batch of elements');
+  }
+
+  mapMmap(): MapView {
+    throw runsNothing('a mapping');
+  }
+
+  ringbufMmap(): RingbufView {
+    throw runsNothing('a mapping');
+  }
+
+  mapGetNextId(): number | undefined {
+    return undefined;
+  }
+
+  mapGetFdById(id: number): Fd {
+    throw new SyscallError('BPF_MAP_GET_FD_BY_ID', 'ENOENT', `there is no map ${id}`);
   }
 
   mapFreeze(fd: Fd): void {

@@ -192,7 +192,15 @@ export class EngineCore {
   #userRef(map: MapObject, by: 1 | -1): void {
     const left = Atomics.add(this.mem.i32, (map.offset + MAP.USER_REFS) >>> 2, by) + by;
     // The last user is gone: no program may be reached through it any more, although programs still hold the map.
-    if (left === 0 && this.#type(map) === PROG_ARRAY) for (const index of [...map.held.keys()]) this.clearSlot(map, index);
+    if (left === 0 && this.#type(map) === PROG_ARRAY) this.#dropHeld(map);
+  }
+
+  /** Lets go of everything that is in a map of references. */
+  #dropHeld(map: MapObject): void {
+    for (const [at, object] of [...map.held]) {
+      if (typeof at === 'number') this.clearSlot(map, at);
+      else this.put(object);
+    }
   }
 
   #dropSlots(file: OpenFile, map: MapObject): void {
@@ -207,7 +215,7 @@ export class EngineCore {
 
   #destroyMap(map: MapObject): void {
     this.maps.delete(map.id);
-    for (const index of [...map.held.keys()]) this.clearSlot(map, index);
+    this.#dropHeld(map);
     if (map.btf !== undefined) this.put(map.btf);
     this.retire(() => destroyMap(this.env, map.offset));
   }

@@ -11,11 +11,17 @@ import type {
   Host,
   LinkCreateAttr,
   LinkInfo,
+  MapBatch,
+  MapBatchAttr,
+  MapBatchDone,
   MapInfo,
+  MapMmapAttr,
+  MapView,
   PerfEventAttr,
   ProgInfo,
   ProgLoadAttr,
   ProgLoadResult,
+  RingbufView,
   RingView,
   TestRunAttr,
   TestRunResult,
@@ -31,7 +37,10 @@ import { type FaultRecord, initFaults, readFaults } from './faults.ts';
 import { type FireOptions, type FireResult, makeContext, taskOf } from './fire.ts';
 import { engineBtf } from './kernel-types/index.ts';
 import { attached, attachToSources, linkCreate, linkInfo } from './link-commands.ts';
+import * as batches from './map-batch.ts';
 import * as maps from './map-commands.ts';
+import * as elements from './map-elements.ts';
+import * as memory from './map-memory.ts';
 import type { LinkObject } from './objects.ts';
 import { EVENT } from './perf.ts';
 import * as perf from './perf-commands.ts';
@@ -133,23 +142,47 @@ export class Engine implements Host {
   mapCreate(attr: MapCreateAttr): Fd {
     return maps.mapCreate(this.#core, attr);
   }
-  mapLookupElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined {
-    return maps.mapLookupElem(this.#core, fd, key, flags);
+  mapLookupElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint, value?: Uint8Array): Uint8Array | undefined {
+    return elements.mapLookupElem(this.#core, fd, key, flags, value);
   }
   mapUpdateElem(fd: Fd, key: Uint8Array | undefined, value: Uint8Array, flags?: bigint): void {
-    maps.mapUpdateElem(this.#core, fd, key, value, flags);
+    elements.mapUpdateElem(this.#core, fd, key, value, flags);
   }
-  mapDeleteElem(fd: Fd, key: Uint8Array): boolean {
-    return maps.mapDeleteElem(this.#core, fd, key);
+  mapDeleteElem(fd: Fd, key: Uint8Array | undefined): boolean {
+    return elements.mapDeleteElem(this.#core, fd, key);
   }
   mapGetNextKey(fd: Fd, key: Uint8Array | undefined): Uint8Array | undefined {
-    return maps.mapGetNextKey(this.#core, fd, key);
+    return elements.mapGetNextKey(this.#core, fd, key);
   }
   mapLookupAndDeleteElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined {
-    return maps.mapLookupAndDeleteElem(this.#core, fd, key, flags);
+    return elements.mapLookupAndDeleteElem(this.#core, fd, key, flags);
+  }
+  mapLookupBatch(fd: Fd, attr: MapBatchAttr): MapBatch {
+    return batches.mapLookupBatch(this.#core, fd, attr, 'keep');
+  }
+  mapLookupAndDeleteBatch(fd: Fd, attr: MapBatchAttr): MapBatch {
+    return batches.mapLookupBatch(this.#core, fd, attr, 'delete');
+  }
+  mapUpdateBatch(fd: Fd, keys: Uint8Array, values: Uint8Array, elemFlags?: bigint): MapBatchDone {
+    return batches.mapUpdateBatch(this.#core, fd, keys, values, elemFlags);
+  }
+  mapDeleteBatch(fd: Fd, keys: Uint8Array, elemFlags?: bigint): MapBatchDone {
+    return batches.mapDeleteBatch(this.#core, fd, keys, elemFlags);
   }
   mapFreeze(fd: Fd): void {
-    maps.mapFreeze(this.#core, fd);
+    memory.mapFreeze(this.#core, fd);
+  }
+  mapMmap(fd: Fd, attr: MapMmapAttr): MapView {
+    return memory.mapMmap(this.#core, fd, attr);
+  }
+  ringbufMmap(fd: Fd): RingbufView {
+    return memory.ringbufMmap(this.#core, fd);
+  }
+  mapGetNextId(id: number): number | undefined {
+    return maps.mapGetNextId(this.#core, id);
+  }
+  mapGetFdById(id: number): Fd {
+    return maps.mapGetFdById(this.#core, id);
   }
   mapInfo(fd: Fd): MapInfo {
     return maps.mapInfo(this.#core, fd);

@@ -2,7 +2,7 @@
 import { MAP } from '../maps/index.ts';
 import type { MapFacts } from '../verifier/index.ts';
 import type { EngineCore } from './core.ts';
-import type { MapObject } from './objects.ts';
+import type { InnerTemplate, MapObject } from './objects.ts';
 
 const ARRAY = 2;
 
@@ -33,11 +33,17 @@ export class MapFactsOf {
       frozen: field(MAP.FROZEN) !== 0,
       hasBtf: map.btf !== undefined,
       special: map.special,
+      ...(map.inner === undefined ? {} : { inner: innerFacts(map.inner) }),
       contents: () => (base === undefined ? undefined : u8.slice(base, base + valueSize)),
     };
     this.#known.set(map, facts);
     return facts;
   }
+}
+
+/** Of inner maps only what all of them share is known. */
+function innerFacts(inner: InnerTemplate): MapFacts {
+  return { ...inner, name: '', frozen: false, contents: () => undefined };
 }
 
 function nameOf(bytes: Uint8Array): string {

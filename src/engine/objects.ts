@@ -15,6 +15,17 @@ interface Counted {
   refs: number;
 }
 
+/** What the inner maps of a map of maps have in common. */
+export interface InnerTemplate {
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  readonly special: readonly SpecialField[];
+  readonly hasBtf: boolean;
+}
+
 /** A map; its bytes are in the shared memory. */
 export interface MapObject extends Counted {
   readonly kind: 'map';
@@ -29,8 +40,12 @@ export interface MapObject extends Counted {
   readonly special: readonly SpecialField[];
   /** Prog arrays. */
   owner: ProgArrayOwner | undefined;
-  /** What slots hold: programs by id (prog arrays), events by descriptor (perf event arrays). */
-  readonly held: Map<number, ProgObject | PerfEventObject>;
+  /** Maps of maps: what their inner maps are like. */
+  readonly inner: InnerTemplate | undefined;
+  /** How often it is mapped for writing. */
+  writableViews: number;
+  /** What is in a map of references, by index, or by key. */
+  readonly held: Map<number | string, ProgObject | PerfEventObject | MapObject>;
 }
 
 /** A loaded program; its image and counters are in the shared memory. */

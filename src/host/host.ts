@@ -2,6 +2,7 @@
  * The Host interface: bpf(2), typed. Commands mirror the kernel's one to one; failures throw SyscallError (or a subclass) with
  * the kernel's errno. Commands are synchronous; only waiting returns promises. Implemented by Engine and by LinuxKernel.
  */
+import type { SyscallError } from '../base/index.ts';
 import type { Btf } from '../btf/index.ts';
 import type { MapCreateAttr } from '../maps/types.ts';
 
@@ -166,6 +167,67 @@ export interface TraceSource {
   close(): void;
 }
 
+/** Where a batch of elements begins, and how much it may hold. */
+export interface MapBatchAttr {
+  /** Elements at most. */
+  readonly count: number;
+  /** `next` of the batch before; undefined for the first. */
+  readonly from?: Uint8Array | undefined;
+  /** BPF_F_LOCK or 0n. */
+  readonly elemFlags?: bigint;
+  readonly flags?: bigint;
+}
+
+/** Elements that a batch read. */
+export interface MapBatch {
+  readonly count: number;
+  /** Key after key, and their values as mapLookupElem gives them. */
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  /** Where the next batch begins; opaque. */
+  readonly next: Uint8Array | undefined;
+  /** There is nothing after these (the kernel answers ENOENT). */
+  readonly end: boolean;
+}
+
+/** What a batch of updates or deletions did: all, or those before the element that failed. */
+export interface MapBatchDone {
+  readonly count: number;
+  readonly error: SyscallError | undefined;
+}
+
+export interface MapMmapAttr {
+  /** Bytes. */
+  readonly length: number;
+  /** A multiple of 4096. */
+  readonly offset?: number;
+  readonly writable?: boolean;
+}
+
+/** A map's memory as user space maps it, from `base` in `buffer`. It stays the map's until unmapped. */
+export interface MapView {
+  readonly buffer: ArrayBufferLike;
+  readonly base: number;
+  readonly length: number;
+  unmap(): void;
+}
+
+/** A ring buffer as its consumer maps it. All are offsets in `buffer`. */
+export interface RingbufView {
+  readonly buffer: ArrayBufferLike;
+  /** u64 position up to which the consumer has read: the consumer writes it. */
+  readonly consumer: number;
+  /** u64 position up to which records are reserved. */
+  readonly producer: number;
+  /** The data area, twice in a row. */
+  readonly data: number;
+  /** Bytes of the data area once, a power of two. */
+  readonly dataSize: number;
+  /** u32 that counts wake-ups, and on which Atomics.wait is notified. Read it before looking at the ring. */
+  readonly wakeups: number;
+  unmap(): void;
+}
+
 /** bpf(2) and perf_event_open(2), typed. */
 export interface Host {
   /** `verifier`: it loads programs to verify them, and runs none. */
@@ -180,15 +242,29 @@ export interface Host {
 
   mapCreate(attr: MapCreateAttr): Fd;
   /** undefined when the key is absent (ENOENT). Per-CPU kinds: round_up(value_size, 8) * possibleCpus bytes. `key` undefined for keyless maps. */
-  mapLookupElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined;
+  /** `value`: what a bloom filter is asked for; it is the answer if it may have been added. */
+  mapLookupElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint, value?: Uint8Array): Uint8Array | undefined;
   mapUpdateElem(fd: Fd, key: Uint8Array | undefined, value: Uint8Array, flags?: bigint): void;
   /** false when the key was absent. */
-  mapDeleteElem(fd: Fd, key: Uint8Array): boolean;
+  mapDeleteElem(fd: Fd, key: Uint8Array | undefined): boolean;
   /** undefined after the last key; `key` undefined for the first. */
   mapGetNextKey(fd: Fd, key: Uint8Array | undefined): Uint8Array | undefined;
   mapLookupAndDeleteElem(fd: Fd, key: Uint8Array | undefined, flags?: bigint): Uint8Array | undefined;
+  /** Throws for what fails before an element does; ENOSPC when the next bucket of a hash table has more than `count` elements. */
+  mapLookupBatch(fd: Fd, attr: MapBatchAttr): MapBatch;
+  mapLookupAndDeleteBatch(fd: Fd, attr: MapBatchAttr): MapBatch;
+  /** Keys and values one after the other, as mapUpdateElem takes them. */
+  mapUpdateBatch(fd: Fd, keys: Uint8Array, values: Uint8Array, elemFlags?: bigint): MapBatchDone;
+  mapDeleteBatch(fd: Fd, keys: Uint8Array, elemFlags?: bigint): MapBatchDone;
   mapFreeze(fd: Fd): void;
+  /** mmap(2), MAP_SHARED: arrays made with BPF_F_MMAPABLE, ring buffers. */
+  mapMmap(fd: Fd, attr: MapMmapAttr): MapView;
+  /** The two mappings of a ring buffer's consumer. */
+  ringbufMmap(fd: Fd): RingbufView;
   mapInfo(fd: Fd): MapInfo;
+  /** The least id above `id`; undefined after the last. */
+  mapGetNextId(id: number): number | undefined;
+  mapGetFdById(id: number): Fd;
 
   btfLoad(bytes: Uint8Array): Fd;
   progLoad(attr: ProgLoadAttr): ProgLoadResult;

@@ -44,5 +44,7 @@ export function destroyMap(env: MapEnv, map: number): void {
   idTableRemove(mem, mem.dv.getUint32(HEADER.MAP_TABLE, true), mem.dv.getUint32(map + MAP.ID, true));
   mem.dv.setUint32(map + MAP.MAGIC, 0, true);
   env.runtime.map_destroy(map);
+  const fields = mem.dv.getUint32(map + MAP.FIELDS, true);
+  if (fields !== 0) env.free(fields);
   env.free(map);
 }

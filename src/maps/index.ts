@@ -2,7 +2,7 @@
 export { checkMapBtf } from './btf.ts';
 export { ACCESS_FLAGS, ELEM_FLAG, numaNode, roundUp8 } from './common.ts';
 export { createMap, destroyMap } from './create.ts';
-export { mapKernel } from './kernel.ts';
+export { foldElemFlags, mapKernel } from './kernel.ts';
 export { checkCreation } from './known-checks.ts';
 export * from './layout.ts';
 export * from './perf_event_array.ts';

@@ -1,8 +1,14 @@
 /** The operations on maps as JavaScript calls them: the compiled kernels of runtime/, which find the type in the descriptor. */
 import { BpfError } from '../base/index.ts';
-import { foldFlags, type Mem } from '../mem/index.ts';
+import type { Mem } from '../mem/index.ts';
 import { MAP, MAP_FLAG, MAP_MAGIC, REGION } from './layout.ts';
 import type { MapEnv, MapKernel, Region } from './types.ts';
+
+/** 64-bit element flags as the kernels take them: any bit above 31 is an unknown flag. */
+export function foldElemFlags(flags: bigint): number {
+  const low = Number(BigInt.asUintN(32, flags)) | 0;
+  return BigInt.asUintN(64, flags) >> 32n === 0n ? low : low | 0x8000_0000;
+}
 
 /** Walks the map's records of reachable memory. */
 function regions(env: MapEnv, map: number): readonly Region[] {
@@ -32,12 +38,12 @@ function visible(mem: Mem, offset: number): number {
 
 const KERNEL: MapKernel = {
   lookup: (env, map, key) => visible(env.mem, env.runtime.map_lookup(map, key) >>> 0),
-  update: (env, map, key, value, flags) => env.runtime.map_update(map, key, value, foldFlags(flags)),
+  update: (env, map, key, value, flags) => env.runtime.map_update(map, key, value, foldElemFlags(flags)),
   delete: (env, map, key) => env.runtime.map_delete(map, key),
-  sysLookup: (env, map, key, value, flags) => env.runtime.sys_lookup(map, key, value, foldFlags(flags)),
-  sysUpdate: (env, map, key, value, flags) => env.runtime.sys_update(map, key, value, foldFlags(flags)),
+  sysLookup: (env, map, key, value, flags) => env.runtime.sys_lookup(map, key, value, foldElemFlags(flags)),
+  sysUpdate: (env, map, key, value, flags) => env.runtime.sys_update(map, key, value, foldElemFlags(flags)),
   sysDelete: (env, map, key) => env.runtime.sys_delete(map, key),
-  sysLookupAndDelete: (env, map, key, value, flags) => env.runtime.sys_take(map, key, value, foldFlags(flags)),
+  sysLookupAndDelete: (env, map, key, value, flags) => env.runtime.sys_take(map, key, value, foldElemFlags(flags)),
   getNextKey: (env, map, key, next) => env.runtime.sys_next_key(map, key, next),
   sysValueSize({ mem }, map) {
     const stride = mem.dv.getUint32(map + MAP.CPU_STRIDE, true);

@@ -3,7 +3,7 @@
  * it would not (the types' map_alloc_check and map_alloc, v6.18). A type that the engine gains has its check in its row.
  */
 import { ERRNO } from '../base/index.ts';
-import { ACCESS_FLAGS, checkArray, checkFdArray, checkHash } from './common.ts';
+import { ACCESS_FLAGS, checkArray } from './common.ts';
 import { MAP_FLAG } from './layout.ts';
 import { mapTypeRow } from './table.ts';
 import type { MapCreateAttr, MapTypeRow } from './types.ts';
@@ -14,13 +14,8 @@ const PAGE = 4096;
 /** What user space may do with the map's fd, and on which node it lies. */
 const USER_FLAGS = MAP_FLAG.NUMA_NODE | MAP_FLAG.RDONLY | MAP_FLAG.WRONLY;
 const NODE_AND_ACCESS = MAP_FLAG.NUMA_NODE | ACCESS_FLAGS;
-/** sysctl kernel.perf_event_max_stack's default. */
-const STACK_DEPTH = 127;
 /** Largest kmalloc. */
 const KMALLOC_MAX = 4 << 20;
-/** struct lpm_trie_node, and the longest key: its prefix length and 256 bytes. */
-const LPM_NODE = 40;
-const LPM_KEY_MAX = 260;
 /** Bytes of a value that lives with an object (BPF_LOCAL_STORAGE_MAX_VALUE_SIZE): 64 KiB less the element's header. */
 const STORAGE_VALUE_MAX = 0xffff - 64;
 const PERCPU_MAX = 32768;
@@ -46,25 +41,7 @@ function shape(attr: MapCreateAttr, allowed: number, key: (size: number) => bool
 
 const isFour = (size: number): boolean => size === 4;
 const isWord = (size: number): boolean => size === 4 || size === 8;
-const isNone = (size: number): boolean => size === 0;
 const isSome = (size: number): boolean => size !== 0;
-
-const stackTrace: Check = (attr) => {
-  const buildId = ((attr.flags ?? 0) & MAP_FLAG.STACK_BUILD_ID) !== 0;
-  const unit = buildId ? 32 : 8;
-  const allowed = USER_FLAGS | MAP_FLAG.STACK_BUILD_ID;
-  const bad = shape(attr, allowed, isFour, (size) => size >= 8 && size % 8 === 0 && size % unit === 0 && size / unit <= STACK_DEPTH);
-  return bad !== 0 ? bad : attr.maxEntries > 2 ** 31 ? E2BIG : 0;
-};
-
-const lpmTrie: Check = (attr) => {
-  if (((attr.flags ?? 0) & MAP_FLAG.NO_PREALLOC) === 0) return EINVAL;
-  const key = (size: number): boolean => size >= 5 && size <= LPM_KEY_MAX;
-  const value = (size: number): boolean => size >= 1 && size <= KMALLOC_MAX - LPM_KEY_MAX - LPM_NODE;
-  return shape(attr, MAP_FLAG.NO_PREALLOC | NODE_AND_ACCESS, key, value);
-};
-
-const fdHash: Check = (attr) => (attr.valueSize === 4 ? checkHash(attr, { perCpu: false, lru: false }) : EINVAL);
 
 const devmap: Check = (attr) => shape(attr, USER_FLAGS, isFour, isWord);
 
@@ -89,11 +66,6 @@ const cgroupStorage =
 
 const reuseport: Check = (attr) => (isWord(attr.valueSize) ? checkArray(attr, NODE_AND_ACCESS) : EINVAL);
 
-const queue: Check = (attr) => {
-  const bad = shape(attr, NODE_AND_ACCESS, isNone, isSome);
-  return bad !== 0 ? bad : attr.valueSize > KMALLOC_MAX ? E2BIG : 0;
-};
-
 const objectStorage: Check = (attr) => {
   const flags = attr.flags ?? 0;
   const wrong = (flags & ~(MAP_FLAG.NO_PREALLOC | MAP_FLAG.CLONE)) !== 0 || (flags & MAP_FLAG.NO_PREALLOC) === 0;
@@ -112,11 +84,6 @@ const ring: Check = (attr) => {
   return attr.keySize !== 0 || attr.valueSize !== 0 || !power ? EINVAL : 0;
 };
 
-const bloom: Check = (attr) => {
-  const bad = shape(attr, NODE_AND_ACCESS | MAP_FLAG.ZERO_SEED, isNone, isSome);
-  return bad !== 0 ? bad : (attr.mapExtra ?? 0n) > 15n ? EINVAL : 0;
-};
-
 const arena: Check = (attr) => {
   const flags = attr.flags ?? 0;
   const extra = attr.mapExtra ?? 0n;
@@ -130,11 +97,6 @@ const arena: Check = (attr) => {
 
 /** Checks by enum bpf_map_type. */
 const KNOWN_CHECKS: Readonly<Record<number, Check>> = {
-  7: stackTrace,
-  8: (attr) => checkFdArray(attr, NODE_AND_ACCESS),
-  11: lpmTrie,
-  12: (attr) => checkFdArray(attr, NODE_AND_ACCESS),
-  13: fdHash,
   14: devmap,
   15: (attr) => shape(attr, USER_FLAGS, isFour, isWord),
   16: cpumap,
@@ -143,15 +105,11 @@ const KNOWN_CHECKS: Readonly<Record<number, Check>> = {
   19: cgroupStorage(KMALLOC_MAX),
   20: reuseport,
   21: cgroupStorage(PERCPU_MAX),
-  22: queue,
-  23: queue,
   24: objectStorage,
   25: devmap,
   26: structOps,
-  27: ring,
   28: objectStorage,
   29: objectStorage,
-  30: bloom,
   31: ring,
   32: objectStorage,
   33: arena,

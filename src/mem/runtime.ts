@@ -8,7 +8,7 @@ import { RUNTIME_WASM } from './runtime.wasm.js';
 
 /** (map, key) -> the value's offset, 0 when absent. Programs' side. */
 type Lookup = (map: number, key: number) => number;
-/** (map, key, value, flags) -> 0 or -errno; flags above bit 31 are folded into it (foldFlags). */
+/** (map, key, value, flags) -> 0 or -errno; flags above bit 31 are folded into it (foldElemFlags). */
 type Update = (map: number, key: number, value: number, flags: number) => number;
 /** (map, key) -> 0 or -errno. */
 type Delete = (map: number, key: number) => number;
@@ -24,6 +24,18 @@ export interface RuntimeExports {
   map_init(map: number): number;
   map_destroy(map: number): void;
   map_release(map: number, thread: number): number;
+  map_push(map: number, value: number, flags: number): number;
+  map_pop(map: number, value: number): number;
+  map_peek(map: number, value: number): number;
+  ringbuf_reserve(map: number, size: number, flags: number): number;
+  ringbuf_submit(sample: number, flags: number): void;
+  ringbuf_discard(sample: number, flags: number): void;
+  ringbuf_output(map: number, data: number, size: number, flags: number): number;
+  ringbuf_query(map: number, what: number): bigint;
+  stack_store(map: number, addresses: number, bytes: number, flags: number): number;
+  hash_next(map: number, elem: number): number;
+  hash_key(map: number, elem: number): number;
+  hash_value(map: number, elem: number): number;
   sys_lookup: Update;
   sys_update: Update;
   sys_delete: Delete;
@@ -45,12 +57,6 @@ export interface RuntimeHost {
 }
 
 let compiled: WebAssembly.Module | undefined;
-
-/** 64-bit element flags as the kernels take them: any bit above 31 is an unknown flag. */
-export function foldFlags(flags: bigint): number {
-  const low = Number(BigInt.asUintN(32, flags)) | 0;
-  return BigInt.asUintN(64, flags) >> 32n === 0n ? low : low | 0x8000_0000;
-}
 
 /** Makes the calling thread's instance. */
 export function instantiateRuntime(host: RuntimeHost): RuntimeExports {
