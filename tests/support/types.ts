@@ -8,7 +8,6 @@
  * become empty structures. A section is `section .bss { value v @0; u32 n @64; };`, a tagged pointer has its tag before its type.
  */
 import { type BtfType, encodeBtf, FIELD_SHAPES } from '../../src/btf/index.ts';
-import type { TestFunction } from './functions.ts';
 
 const INTS: Readonly<Record<string, readonly [size: number, signed: boolean]>> = {
   u8: [1, false],
@@ -137,20 +136,11 @@ export class TypeBuilder {
     this.#named.set(name, { id, size, align });
   }
 
-  /** Adds functions that return int; `less` gets two pointers to structures. @returns their func_info records */
-  functions(functions: readonly TestFunction[]): Uint8Array {
-    const int = this.id('int');
-    const types = { int, 'int *': this.pointer('int').id, ctx: this.pointer('__sk_buff').id, 'void *': this.pointer('void').id };
-    const records = functions.flatMap(({ insn, linkage, params = [] }, i) => {
-      const proto = this.add({
-        kind: 'func_proto',
-        name: '',
-        returnType: int,
-        params: params.map((p, n) => ({ name: `p${n}`, type: types[p] })),
-      });
-      return [insn, this.add({ kind: 'func', name: `f${i}`, type: proto, linkage })];
-    });
-    return new Uint8Array(Uint32Array.from(records).buffer);
+  /** Adds a function that returns int. @returns its id */
+  func(name: string, linkage: 'static' | 'global', params: readonly number[]): number {
+    const returnType = this.id('int');
+    const type = this.add({ kind: 'func_proto', name: '', returnType, params: params.map((p, n) => ({ name: `p${n}`, type: p })) });
+    return this.add({ kind: 'func', name, type, linkage });
   }
 
   /** The bytes, tags last. */
@@ -160,22 +150,22 @@ export class TypeBuilder {
   }
 }
 
-/** The types of a program and its maps, complete: BTF for maps and functions alike. */
-export class ProgramTypes {
-  readonly records: Uint8Array;
-  readonly #builder: TypeBuilder;
-  readonly #bytes: Uint8Array;
+/** Names of subprograms that programs with types may have: `main` gets the context, the others pointers to anything. */
+const SUBPROGRAMS = ['sub', 'less', 'later', 'each'] as const;
 
-  constructor(text: string, functions: readonly TestFunction[] = []) {
+/** The types of programs and their maps, complete: one BTF for both, because types of different BTF are different types. */
+export class ProgramTypes {
+  readonly bytes: Uint8Array;
+  readonly #builder: TypeBuilder;
+  readonly #functions = new Map<string, number>();
+
+  constructor(text: string) {
     this.#builder = new TypeBuilder().declare(text);
     for (const name of Object.keys(INTS)) this.#builder.id(name);
-    this.records = this.#builder.functions(functions);
-    this.#bytes = this.#builder.bytes();
-  }
-
-  /** The same array each time. */
-  bytes(): Uint8Array {
-    return this.#bytes;
+    this.#functions.set('main', this.#builder.func('main', 'global', [this.#builder.pointer('__sk_buff').id]));
+    const pointer = this.#builder.pointer('void').id;
+    for (const name of SUBPROGRAMS) this.#functions.set(name, this.#builder.func(name, 'static', [pointer, pointer, pointer]));
+    this.bytes = this.#builder.bytes();
   }
 
   id(name: string): number {
@@ -184,5 +174,37 @@ export class ProgramTypes {
 
   laid(name: string): Laid {
     return this.#builder.laid(name);
+  }
+
+  /**
+   * A program's text made ready: `typeid(name)` is a type's number, `&name` the address of the subprogram at the label `name:`, which is one
+   * of SUBPROGRAMS. @returns the text, and what a Question wants to know of the functions
+   */
+  program(text: string): { readonly text: string; readonly functions: { readonly btf: Uint8Array; readonly records: Uint8Array } } {
+    const lines = text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+    const labels = new Map<string, number>();
+    let slot = 0;
+    const at = lines.map((line) => {
+      const here = slot;
+      const label = /^(\w+):$/.exec(line)?.[1];
+      if (label !== undefined) labels.set(label, here);
+      else slot += /= (map\[|&)/.test(line) ? 2 : 1;
+      return here;
+    });
+    const place = (name: string): number => labels.get(name) ?? -1;
+    const placed = lines.map((line, i) =>
+      line
+        .replace(/typeid\((\w+)\)/g, (_, name: string) => String(this.id(name)))
+        .replace(/&(\w+)$/, (_, name: string) => `subprog[${place(name) - (at[i] ?? 0) - 1}]`),
+    );
+    const starts = SUBPROGRAMS.filter((name) => labels.has(name)).map((name) => [place(name), this.#functions.get(name) ?? 0]);
+    const records = [[0, this.#functions.get('main') ?? 0], ...starts.sort(([a = 0], [b = 0]) => a - b)];
+    return {
+      text: placed.join('\n'),
+      functions: { btf: this.bytes, records: new Uint8Array(Uint32Array.from(records.flat()).buffer) },
+    };
   }
 }

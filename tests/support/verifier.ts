@@ -160,11 +160,11 @@ export class Pair {
       ...given,
       name,
       valueSize: size,
-      ...(value === '' ? {} : { btfFd: this.#btf(types.bytes()), btfKeyTypeId: key === '' ? 0 : types.id(key), btfValueTypeId: id }),
+      ...(value === '' ? {} : { btfFd: this.#btf(types.bytes), btfKeyTypeId: key === '' ? 0 : types.id(key), btfValueTypeId: id }),
     };
     const fd = this.#bpf.mapCreate({ ...attr, ...(innerFd === undefined ? {} : { innerMapFd: innerFd }) });
     this.#fds.set(name, fd);
-    const special = value === '' ? [] : checkMapBtf(attr, openBtf(types.bytes()), vmlinux());
+    const special = value === '' ? [] : checkMapBtf(attr, openBtf(types.bytes), vmlinux());
     if (typeof special === 'number') throw new Error(`map '${name}' is refused with ${errnoName(-special)}`);
     const template = innerFd === undefined ? undefined : this.#facts.get(innerFd);
     const { type, keySize, valueSize, maxEntries, flags = 0 } = attr;

@@ -113,12 +113,12 @@ export function pushCallback(v: Verification, subprog: number, setArgs: SetArgs)
 }
 
 /** A helper arms the subprogram for later: it is checked in a state of its own. */
-export function pushAsyncCallback(v: Verification, subprog: number, setArgs: SetArgs): void {
+export function pushAsyncCallback(v: Verification, subprog: number, setArgs: SetArgs, { sleepable = false } = {}): void {
   const info = v.subprograms[subprog];
   if (info === undefined) throw new Rejection('EFAULT', `verifier bug: no subprogram ${subprog}`);
   info.isCallback = true;
   info.isAsyncCallback = true;
-  const state = pushAsync(v, info.start, v.insn, subprog, false);
+  const state = pushAsync(v, info.start, v.insn, subprog, sleepable);
   const callee = topFrame(state);
   callee.asyncEntry = v.frame.asyncEntry + 1;
   setArgs(v.frame, callee);

@@ -1,5 +1,5 @@
 /** What checking the arguments of a kfunc call told (struct bpf_kfunc_call_arg_meta, v6.18), and how kfuncs with rules of their own hook in. */
-import type { Btf } from '../../btf/index.ts';
+import type { Btf, SpecialField } from '../../btf/index.ts';
 import type { MapFacts } from '../environment.ts';
 import type { Reg } from '../state/reg.ts';
 import type { Frame } from '../state/state.ts';
@@ -28,6 +28,8 @@ export class KfuncFacts {
   iterator: { readonly frame: Frame; readonly slot: number } | undefined = undefined;
   /** Type of an object of the program's own that an argument points to. */
   object: { readonly btf: Btf; readonly target: number } | undefined = undefined;
+  /** The list head or tree root that an argument points to. */
+  root: SpecialField | undefined = undefined;
   /** The reference counted object is owned: it cannot be gone (arg_owning_ref). */
   owned = false;
 
