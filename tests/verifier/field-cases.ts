@@ -326,6 +326,20 @@ const KPTRS: readonly Case[] = [
   ),
   row('xchg under a lock', value('all', `r1 = r6\ncall bpf_spin_lock\nr1 = r6\nr1 += 40\nr2 = 0\ncall bpf_kptr_xchg`)),
   row('xchg of kprobe', value('held', `r1 = r6\nr1 += ${TASK}\nr2 = 0\ncall bpf_kptr_xchg`), { type: 2 }),
+  row('own kptr read', value('held', `r1 = *(u64 *)(r6 + ${MINE})\nif r1 == 0 goto out\nr1 = *(u64 *)(r1 + 8)`)),
+  row('own kptr written', value('held', `r1 = *(u64 *)(r6 + ${MINE})\nif r1 == 0 goto out\n*(u64 *)(r1 + 8) = 1`)),
+  row('own kptr read beyond', value('held', `r1 = *(u64 *)(r6 + ${MINE})\nif r1 == 0 goto out\nr1 = *(u64 *)(r1 + 16)`)),
+  row(
+    'xchg result read',
+    value(
+      'held',
+      `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr7 = *(u64 *)(r0 + 8)\nr2 = r0\nr1 = r6\nr1 += ${MINE}\ncall bpf_kptr_xchg`,
+    ),
+  ),
+  row(
+    'xchg result written',
+    value('held', `r1 = r6\nr1 += ${MINE}\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\n*(u64 *)(r0 + 8) = 5`),
+  ),
 ];
 
 export const FIELD_CASES: readonly Case[] = [...ACCESS, ...LOCKS, ...TIMERS, ...KPTRS];

@@ -408,13 +408,7 @@ const COUNTED: readonly Case[] = [
 ];
 
 const EXCHANGED: readonly Case[] = [
-  row(
-    'object into a field',
-    with7('element', 'nodes', `r1 = r6\nr2 = r7\ncall kfunc bpf_obj_drop_impl\n`).replace(
-      'call kfunc bpf_obj_drop_impl',
-      'call bpf_kptr_xchg',
-    ) + '',
-  ),
+  row('object into a field', with7('element', 'nodes', `r1 = r6\nr2 = r7\ncall bpf_kptr_xchg\n`)),
   row(
     'object into a field, result dropped',
     with7('element', 'nodes', `r1 = r6\nr2 = r7\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr7 = r0\n${drop()}`),
@@ -479,6 +473,87 @@ const EXCHANGED: readonly Case[] = [
   ),
   row('loaded object is read', `${value('nodes')}r1 = *(u64 *)(r6 + 0)\nif r1 == 0 goto out\nr2 = *(u64 *)(r1 + 0)\n${OUT}`),
   row('loaded object is dropped', `${value('nodes')}r7 = *(u64 *)(r6 + 0)\nif r7 == 0 goto out\n${drop()}${OUT}`),
+];
+
+/** r7 = own object of a field, not NULL, from an RCU section that has ended; r6 = the value. */
+const AFTER_RCU = `${value('held')}call kfunc bpf_rcu_read_lock\nr7 = *(u64 *)(r6 + 32)\nif r7 == 0 goto none\ncall kfunc bpf_rcu_read_unlock\n`;
+const RCU_OUT = `goto out\nnone:\ncall kfunc bpf_rcu_read_unlock\n${OUT}`;
+
+const UNTRUSTED: readonly Case[] = [
+  row('own object written after its RCU section', `${AFTER_RCU}*(u64 *)(r7 + 8) = 1\n${RCU_OUT}`, { type: 2 }),
+  row('own object put back after its RCU section', `${AFTER_RCU}r1 = r6\nr1 += 32\nr2 = r7\ncall bpf_kptr_xchg\n${RCU_OUT}`),
+  row('own object in a sleepable program', `${value('held')}r7 = *(u64 *)(r6 + 32)\nif r7 == 0 goto out\nr1 = *(u64 *)(r7 + 8)\n${OUT}`, {
+    type: 31,
+    flags: 16,
+  }),
+  row(
+    'own object written in a sleepable program',
+    `${value('held')}r7 = *(u64 *)(r6 + 32)\nif r7 == 0 goto out\n*(u64 *)(r7 + 8) = 1\n${OUT}`,
+    { type: 31, flags: 16 },
+  ),
+  row('task in a sleepable program', `${value('held')}r7 = *(u64 *)(r6 + 8)\nif r7 == 0 goto out\nr1 = *(u64 *)(r7 + 8)\n${OUT}`, {
+    type: 31,
+    flags: 16,
+  }),
+  row(
+    'percpu object in a sleepable program',
+    `${value('held')}r1 = *(u64 *)(r6 + 24)\nif r1 == 0 goto out\ncall bpf_this_cpu_ptr\n${OUT}`,
+    { type: 31, flags: 16 },
+  ),
+  row('object in a sleepable program', `${make('own')}r1 = *(u64 *)(r7 + 8)\n${drop()}${OUT}`, { type: 31, flags: 16 }),
+  row('lock in a sleepable program', `${value('lockhash')}${lock('r6', 8)}${unlock('r6', 8)}${OUT}`, { type: 31, flags: 16 }),
+  row('list in a sleepable program', `${value('listed')}${make('element')}${lock()}${push()}${unlock()}${OUT}`, { type: 31, flags: 16 }),
+  row(
+    'uptr',
+    `r9 = r1\ncall bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$shared]\nr3 = 0\nr4 = 0\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr7 = *(u64 *)(r0 + 0)\nif r7 == 0 goto out\nr1 = *(u64 *)(r7 + 8)\n*(u64 *)(r7 + 8) = 5\n${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'uptr unchecked',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$shared]\nr3 = 0\nr4 = 0\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr7 = *(u64 *)(r0 + 0)\nr1 = *(u64 *)(r7 + 8)\n${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'uptr read beyond',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$shared]\nr3 = 0\nr4 = 0\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr7 = *(u64 *)(r0 + 0)\nif r7 == 0 goto out\nr1 = *(u64 *)(r7 + 16)\n${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'uptr written',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$shared]\nr3 = 0\nr4 = 0\ncall bpf_task_storage_get\nif r0 == 0 goto out\n*(u64 *)(r0 + 0) = 0\n${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'uptr written from a register',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$shared]\nr3 = 0\nr4 = 0\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr1 = 0\n*(u64 *)(r0 + 0) = r1\n${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'uptr of 4 bytes',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$shared]\nr3 = 0\nr4 = 0\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr1 = *(u32 *)(r0 + 0)\n${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'uptr exchanged',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$shared]\nr3 = 0\nr4 = 0\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr1 = r0\nr2 = 0\ncall bpf_kptr_xchg\n${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'kptr of local storage',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$taskheld]\nr3 = 0\nr4 = 1\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr1 = r0\nr1 += 32\nr2 = 0\ncall bpf_kptr_xchg\nif r0 == 0 goto out\nr7 = r0\n${drop()}${OUT}`,
+    { type: 2 },
+  ),
+  row(
+    'lock of local storage',
+    `call bpf_get_current_task_btf\nr2 = r0\nr1 = map[fd:$tasklock]\nr3 = 0\nr4 = 1\ncall bpf_task_storage_get\nif r0 == 0 goto out\nr6 = r0\n${lock('r6', 8)}${unlock('r6', 8)}${OUT}`,
+  ),
+  row('local storage looked up', `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$taskheld]\ncall bpf_map_lookup_elem\n${OUT}`, {
+    type: 2,
+  }),
+  row(
+    'initial value of local storage',
+    `call bpf_get_current_task_btf\nr2 = r0\n*(u64 *)(r10 - 8) = 0\n*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 24) = 0\nr3 = r10\nr3 += -24\nr1 = map[fd:$tasklock]\nr4 = 1\ncall bpf_task_storage_get\n${OUT}`,
+  ),
 ];
 
 const res = (name: string, reg = 'r6', off = 8): string => `r1 = ${reg}\nr1 += ${off}\ncall kfunc bpf_res_spin_${name}\n`;
@@ -604,4 +679,14 @@ const CALLBACKS: readonly Case[] = [
   row('task work of the stack', tw('signal', 'r2 = r10\nr3 = map[fd:$tw]', LATER)),
 ];
 
-export const OBJECT_CASES: readonly Case[] = [...NEW, ...ACCESS, ...LISTS, ...TREES, ...COUNTED, ...EXCHANGED, ...RESILIENT, ...CALLBACKS];
+export const OBJECT_CASES: readonly Case[] = [
+  ...NEW,
+  ...ACCESS,
+  ...LISTS,
+  ...TREES,
+  ...COUNTED,
+  ...EXCHANGED,
+  ...UNTRUSTED,
+  ...RESILIENT,
+  ...CALLBACKS,
+];

@@ -1,5 +1,6 @@
 /** bpf_kptr_xchg: a reference goes into a field, what was there comes out (process_kptr_func and check_helper_call, v6.18). */
 import { fieldAt, hasField, KPTRS, type SpecialField } from '../../btf/index.ts';
+import { isKernelBtf } from '../kernel-btf/access.ts';
 import { dropHeld, inRcuSection } from '../objects/held.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { FLAG, KIND, type Reg, setBtfPointer } from '../state/reg.ts';
@@ -48,6 +49,6 @@ export function setExchanged(v: Verification, reg: Reg, field: SpecialField): vo
   const { target } = field;
   if (target === undefined) throw new Rejection('EFAULT', 'verifier bug: kptr without a type');
   let type: number = KIND.BTF_ID | FLAG.MAYBE_NULL;
-  if (target.btf !== v.environment.kernelBtf) type |= FLAG.ALLOC | (field.kind === 'percpu_kptr' ? FLAG.PERCPU : 0);
+  if (!isKernelBtf(v, target.btf)) type |= FLAG.ALLOC | (field.kind === 'percpu_kptr' ? FLAG.PERCPU : 0);
   setBtfPointer(reg, type, target.btf, target.id);
 }

@@ -1,7 +1,8 @@
 /** Pointers in map values: what a program may load and store there itself (check_map_kptr_access, map_kptr_match_type, v6.18). */
-import { type Btf, FIELD_SHAPES, GRAPH_NODES, hasField, ownFields, type SpecialField, type TypeRef } from '../../btf/index.ts';
+import { FIELD_SHAPES, GRAPH_NODES, hasField, ownFields, type SpecialField, type TypeRef } from '../../btf/index.ts';
 import { checkUnmodified } from '../access/context.ts';
 import type { Access } from '../access/memory.ts';
+import { isKernelBtf } from '../kernel-btf/access.ts';
 import { structsMatch } from '../kernel-btf/match.ts';
 import { typeText } from '../log/type-text.ts';
 import { inRcuSection } from '../objects/held.ts';
@@ -12,18 +13,14 @@ import type { Verification } from '../verification.ts';
 /** Kernel structures that stay valid within an RCU section when their reference is gone (rcu_protected_types). */
 const RCU_PROTECTED = ['prog_test_ref_kfunc', 'cgroup', 'bpf_cpumask', 'task_struct', 'bpf_crypto_ctx'];
 
-function isKernel(v: Verification, btf: Btf): boolean {
-  return btf === v.environment.kernelBtf;
-}
-
 /** The special fields of what a pointer field points to, if that is one of the program's types. */
 export function targetFields(v: Verification, target: TypeRef): readonly SpecialField[] | undefined {
-  return isKernel(v, target.btf) ? undefined : ownFields(target.btf, target.id, v.environment.kernelBtf);
+  return isKernelBtf(v, target.btf) ? undefined : ownFields(target.btf, target.id, v.environment.kernelBtf);
 }
 
 /** Flags of a pointer loaded from a field (btf_ld_kptr_type). */
 function loadedFlags(v: Verification, field: SpecialField, target: TypeRef): number {
-  const kernel = isKernel(v, target.btf);
+  const kernel = isKernelBtf(v, target.btf);
   const safe =
     field.kind === 'percpu_kptr' || (field.kind === 'kptr' && (!kernel || RCU_PROTECTED.includes(target.btf.type(target.id).name)));
   if (!safe || !inRcuSection(v)) return FLAG.MAYBE_NULL | FLAG.UNTRUSTED;
@@ -75,7 +72,7 @@ export function checkKptrType(v: Verification, field: SpecialField, reg: Reg, n:
     return new Rejection(errno, `invalid kptr access, R${n} type=${typeText(reg.type)}${name} expected=${expected}${or}`, [n]);
   };
   let allowed: number = FLAG.MAYBE_NULL | FLAG.TRUSTED | FLAG.RCU | (untrusted ? FLAG.UNTRUSTED : 0);
-  if (reg.btf !== undefined && !isKernel(v, reg.btf)) {
+  if (reg.btf !== undefined && !isKernelBtf(v, reg.btf)) {
     allowed = FLAG.MAYBE_NULL | FLAG.ALLOC | (field.kind === 'percpu_kptr' ? FLAG.PERCPU : 0);
   }
   if (kindOf(reg.type) !== KIND.BTF_ID || reg.btf === undefined || (reg.type & ~0xff & ~allowed) !== 0) throw bad();

@@ -1,6 +1,7 @@
 /** Loads and stores through pointers that BTF types (check_ptr_to_btf_access, check_ptr_to_map_access, v6.18). */
-import type { Btf } from '../../btf/index.ts';
+import { type Btf, FIELD_SHAPES } from '../../btf/index.ts';
 import type { Direction } from '../access/region.ts';
+import { fieldsOf, isOwnObject } from '../fields/record.ts';
 import { bitsText } from '../log/bits-text.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { FLAG, KIND, mayBeNull, type Reg, setBtfPointer, setPointer } from '../state/reg.ts';
@@ -9,7 +10,7 @@ import { tnumIsConst } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { kernelStruct } from './lookup.ts';
 import { MAP_STRUCTS } from './map-structs.ts';
-import { checkStructWrite, isOwnObject } from './struct-write.ts';
+import { checkStructWrite } from './struct-write.ts';
 import { forgetTrust, inherited } from './trust.ts';
 import { type Found, findAt } from './walk.ts';
 
@@ -23,9 +24,9 @@ export interface BtfAccess {
   readonly value: number;
 }
 
-/** Whether types of this BTF are the kernel's own. */
+/** Whether types of this BTF are the kernel's or a module's own, not a program's or map's. */
 export function isKernelBtf(v: Verification, btf: Btf | undefined): boolean {
-  return btf !== undefined && btf !== v.program.btf;
+  return btf !== undefined && (btf === v.environment.kernelBtf || btf.base !== undefined);
 }
 
 /** An access through register `access.at`, a BTF_ID pointer that is not NULL. `off` includes the pointer's own offset. */
@@ -47,7 +48,20 @@ export function checkBtfAccess(v: Verification, access: BtfAccess, reg: Reg, off
   const allocated = (reg.type & FLAG.ALLOC) !== 0;
   if (direction === 'write' && !allocated && checkStructWrite(v, reg, off, size)) return;
   if (direction === 'write' && !isOwnObject(reg.type)) throw denied('only read is supported', n);
+  if (allocated && (reg.type & (FLAG.RCU | FLAG.NON_OWN_REF)) === 0 && reg.refId === 0) {
+    throw new Rejection('EFAULT', 'verifier bug: ref_obj_id for allocated object must be non-zero', [n]);
+  }
+  if (allocated) refuseFields(v, n, reg, off, size);
   load(v, access, reg, findAt(btf, reg.target, off, size));
+}
+
+/** Locks, nodes and the like of the program's own objects are not for loads and stores. */
+function refuseFields(v: Verification, n: number, reg: Reg, off: number, size: number): void {
+  for (const field of fieldsOf(v, reg) ?? []) {
+    if (off < field.offset + field.size && field.offset < off + size) {
+      throw denied(`direct access to ${FIELD_SHAPES[field.kind].name} is disallowed`, n);
+    }
+  }
 }
 
 /** An access through a map pointer: what the kernel's own structure of the map type has (check_ptr_to_map_access). */

@@ -1,6 +1,6 @@
 /** Which fields of kernel structures programs may write (btf_struct_access of the program types and struct_ops, v6.18). */
 import { denied } from '../rejection.ts';
-import { FLAG, type Reg } from '../state/reg.ts';
+import type { Reg } from '../state/reg.ts';
 import type { Verification } from '../verification.ts';
 import { isComposite, resolveSize } from './walk.ts';
 
@@ -87,9 +87,4 @@ function writeConntrack(reg: Reg, name: string, off: number, size: number): void
   const mark = fieldAt(reg, 'mark');
   if (mark === undefined || off !== mark[0]) throw denied(`no write support to nf_conn at off ${off}`);
   if (off + size > mark[1]) throw denied(`write access at off ${off} with size ${size} beyond the member of nf_conn ended at ${mark[1]}`);
-}
-
-/** A pointer to a program's own object may be written unless it is untrusted (type_is_ptr_alloc_obj). */
-export function isOwnObject(type: number): boolean {
-  return (type & FLAG.ALLOC) !== 0 && (type & FLAG.UNTRUSTED) === 0;
 }
