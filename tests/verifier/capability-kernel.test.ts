@@ -5,6 +5,7 @@ import { askWith, type CapabilityName, whileUnprivileged } from '../support/capa
 import { kernel } from '../support/kernel.ts';
 import { Pair } from '../support/verifier.ts';
 import { CASES } from './cases.ts';
+import { generate } from './generate/index.ts';
 import { UNPRIVILEGED_CASES } from './unprivileged-cases.ts';
 
 const { bpf, reason } = kernel;
@@ -19,7 +20,11 @@ const SETS: readonly (readonly CapabilityName[])[] = [
   ['bpf', 'perfmon', 'net_admin'],
   ['sys_admin'],
 ];
-const ROWS = [...CASES, ...UNPRIVILEGED_CASES];
+/** Some random programs: what is on speculative paths nobody writes by hand. */
+const GENERATED = Array.from({ length: 120 }, (_, n) => generate(20260102, n))
+  .filter((program) => program.functions === undefined)
+  .map(({ text }, n) => ({ name: `generated ${n}`, text }));
+const ROWS = [...CASES, ...UNPRIVILEGED_CASES, ...GENERATED];
 
 function capabilities(set: readonly CapabilityName[]): Capability[] {
   return CAPABILITIES.filter((name) => set.some((short) => name === `CAP_${short.toUpperCase()}`));

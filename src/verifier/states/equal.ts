@@ -58,7 +58,7 @@ function regSafe(v: Verification, old: Reg, cur: Reg, ids: Ids, likeness: Likene
   if (old.type !== cur.type) return false;
   switch (kindOf(old.type)) {
     case KIND.SCALAR:
-      if (v.speculation.exact) return sameContents(old, cur) && ids.matchScalars(old.id, cur.id);
+      if (v.speculation.exact) return sameContents(old, cur) && (old.id === 0 || ids.matchScalars(old.id, cur.id));
       if (!old.precise && likeness === 'safe') return true;
       // What nothing was tied to may be tied to anything.
       if (old.id === 0) return rangeWithin(old, cur) && tnumIn(old, cur);

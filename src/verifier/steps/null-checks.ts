@@ -45,6 +45,7 @@ export function settleNull(v: Verification, state: PathState, n: number, isNull:
         r.type = KIND.SCALAR;
         r.id = 0;
         r.refId = 0;
+        r.precise = !v.capable;
         return;
       }
       setNotNull(r);
