@@ -61,7 +61,10 @@ export function checkReleasable(v: Verification, n: number): void {
   const frame = pointedFrame(v, n);
   const slot = slotOfDynptr(v.reg(n));
   if (typeof slot === 'string') refuse(n, slot, `arg ${n} is an unacquired reference`);
-  if ((frame.saved[slot]?.refId ?? 0) === 0) refuse(n, `arg ${n} is an unacquired reference`);
+  // Both halves of a dynptr know its reference.
+  const half = lowestByte(frame.types[slot] ?? 0) === BYTE.DYNPTR && !isMain(frame, slot);
+  const object = frame.saved[half ? slot + 1 : slot];
+  if ((object?.refId ?? 0) === 0) refuse(n, `arg ${n} is an unacquired reference`);
 }
 
 /** Register `n` is a dynptr argument. */
