@@ -25,6 +25,8 @@ export interface Subprogram {
   /** It, or something it calls, may change packet pointers; it may sleep. */
   changesPacket: boolean;
   mightSleep: boolean;
+  /** Some call's arguments do not fit its prototype. */
+  unreliable: boolean;
 }
 
 /** Subprograms by their starts. */
@@ -49,6 +51,7 @@ export function makeSubprograms(starts: readonly number[], insns: readonly Slot[
       verified: false,
       changesPacket: false,
       mightSleep: false,
+      unreliable: false,
     };
   });
 }

@@ -10,7 +10,7 @@ import { Frame, MAX_FRAMES, type PathState, topFrame } from '../state/state.ts';
 import { isGlobal, subprogramAt } from '../subprograms.ts';
 import { type Scalar, smaxOf, sminOf } from '../value/index.ts';
 import { regOf, type Verification } from '../verification.ts';
-import { callGlobal } from './global.ts';
+import { callGlobal, noteMismatch } from './global.ts';
 
 /** How many of R0.. a call overwrites. */
 export const CALLER_SAVED = 6;
@@ -26,13 +26,14 @@ export function clearCallerSaved(v: Verification, frame: Frame): void {
   }
 }
 
-function enter(state: PathState, subprog: number, callsite: number, setArgs: SetArgs): void {
+function enter(v: Verification, state: PathState, subprog: number, callsite: number, setArgs: SetArgs): void {
   const count = state.frames.length;
   if (count >= MAX_FRAMES) throw new Rejection('E2BIG', `the call stack of ${count + 1} frames is too deep`);
   const caller = topFrame(state);
   const callee = new Frame(callsite, count, subprog);
   state.frames.push(callee);
   setArgs(caller, callee);
+  v.scratchAll();
 }
 
 function passArgs(caller: Frame, callee: Frame): void {
@@ -48,8 +49,9 @@ export function callSubprogram(v: Verification, insn: Slot): number {
     callGlobal(v, index);
     return v.insn + 1;
   }
+  noteMismatch(v, index);
   const caller = v.frame;
-  enter(v.state, index, v.insn, passArgs);
+  enter(v, v.state, index, v.insn, passArgs);
   clearCallerSaved(v, caller);
   v.liveness.resetChain();
   if (v.log.on) {
@@ -103,9 +105,10 @@ export function leaveFrame(v: Verification): number {
 export function pushCallback(v: Verification, subprog: number, setArgs: SetArgs): void {
   const info = v.subprograms[subprog];
   if (info === undefined) throw new Rejection('EFAULT', `verifier bug: no subprogram ${subprog}`);
+  noteMismatch(v, subprog);
   info.isCallback = true;
   const state = pushState(v, info.start, v.insn);
-  enter(state, subprog, v.insn, setArgs);
+  enter(v, state, subprog, v.insn, setArgs);
   state.callbackUnrollDepth++;
   const below = state.frames[state.frames.length - 2];
   if (below !== undefined) below.callbackDepth++;
@@ -116,12 +119,14 @@ export function pushCallback(v: Verification, subprog: number, setArgs: SetArgs)
 export function pushAsyncCallback(v: Verification, subprog: number, setArgs: SetArgs, { sleepable = false } = {}): void {
   const info = v.subprograms[subprog];
   if (info === undefined) throw new Rejection('EFAULT', `verifier bug: no subprogram ${subprog}`);
+  noteMismatch(v, subprog);
   info.isCallback = true;
   info.isAsyncCallback = true;
   const state = pushAsync(v, info.start, v.insn, subprog, sleepable);
   const callee = topFrame(state);
   callee.asyncEntry = v.frame.asyncEntry + 1;
   setArgs(v.frame, callee);
+  v.scratchAll();
 }
 
 /** A register of a callee becomes the same as one of the caller. */

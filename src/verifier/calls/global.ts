@@ -83,6 +83,24 @@ export function callGlobal(v: Verification, index: number): void {
   setUnknownScalar(v.reg(0), !v.capable);
 }
 
+/** Parameters of static functions that calls are compared with. */
+const COMPARED: readonly FunctionArg['kind'][] = ['scalar', 'ctx', 'dynptr'];
+
+/** Tells, once, where the arguments of a static function do not fit its prototype; it is verified with what it gets (btf_check_subprog_call). */
+export function noteMismatch(v: Verification, index: number): void {
+  const subprog = v.subprograms[index];
+  if (v.program.functions === undefined || subprog === undefined || subprog.unreliable) return;
+  const args = subprogramArgs(v, subprog);
+  if ('errno' in args || args.some((arg) => !COMPARED.includes(arg.kind))) {
+    subprog.unreliable = true;
+    return;
+  }
+  const refusal = attempt(() => args.forEach((arg, i) => checkGlobalArg(v, i, arg)));
+  if (refusal === undefined) return;
+  subprog.unreliable = true;
+  if (v.log.level > 0) v.log.write(`${refusal.message}\n`);
+}
+
 function checkGlobalCall(v: Verification, subprog: Subprogram): void {
   const args = subprogramArgs(v, subprog);
   if ('errno' in args) throw new Rejection(args.errno, args.message);
