@@ -1,6 +1,8 @@
 /** Stack used by chains of calls (check_max_stack_depth, v6.18): 512 bytes in all, or by subprogram where programs have a stack of their own. */
+import type { Slot } from '../isa/index.ts';
+import { isKfuncCall, namedKfunc } from './kfunc/call.ts';
 import { isFuncRef, isLocalCall } from './layout.ts';
-import { denied, Rejection } from './rejection.ts';
+import { denied, invalid, Rejection } from './rejection.ts';
 import { MAX_FRAMES } from './state/state.ts';
 import { subprogramAt } from './subprograms.ts';
 import type { Verification } from './verification.ts';
@@ -24,6 +26,12 @@ export function checkStackDepth(v: Verification): void {
   for (let i = v.subprograms.length - 1; i >= 0; i--) {
     if (i === 0 || v.subprograms[i]?.isAsyncCallback === true) walk(v, i, i === 0 && own, modes);
   }
+}
+
+/** A callback may not throw, nor what it calls: whoever runs it does not expect that. */
+function checkThrow(v: Verification, at: number, insn: Slot, chain: readonly Visit[]): void {
+  if (namedKfunc(v, insn)?.special !== 'bpf_throw' || !chain.some(({ index }) => v.subprograms[index]?.isCallback === true)) return;
+  throw invalid(`bpf_throw kfunc (insn ${at}) cannot be called from callback subprog ${chain.at(-1)?.index ?? 0}`);
 }
 
 interface Visit {
@@ -57,9 +65,12 @@ function walk(v: Verification, root: number, own: boolean, modes: Mode[]): void 
     while (visit.at < end && callee < 0) {
       const at = visit.at++;
       const insn = v.insns[at];
-      if (insn === undefined || (!isLocalCall(insn) && !isFuncRef(insn))) continue;
+      if (insn === undefined) continue;
+      if (isKfuncCall(insn)) checkThrow(v, at, insn, stack);
+      if (!isLocalCall(insn) && !isFuncRef(insn)) continue;
       const target = subprogramAt(v, at + insn.imm + 1);
       if (v.subprograms[target]?.isAsyncCallback === true && !isLocalCall(insn)) continue;
+      if (target !== 0 && target === v.exceptionCallback) throw invalid(`insn ${at} cannot call exception cb directly`);
       callee = target;
     }
     if (callee >= 0) {

@@ -5,11 +5,13 @@ export interface TestFunction {
   readonly insn: number;
   readonly linkage: 'static' | 'global';
   readonly params?: readonly ('int' | 'ctx' | 'int *' | 'void *')[];
+  /** Declaration tags of the function itself. */
+  readonly tags?: readonly string[];
 }
 
 const HEADER_SIZE = 24;
 const MAGIC = 0xeb9f;
-const KIND = { INT: 1, PTR: 2, STRUCT: 4, FUNC: 12, FUNC_PROTO: 13 } as const;
+const KIND = { INT: 1, PTR: 2, STRUCT: 4, FUNC: 12, FUNC_PROTO: 13, DECL_TAG: 17 } as const;
 
 /** BTF and func_info records. The context is `struct __sk_buff`. */
 export function describeFunctions(functions: readonly TestFunction[]): { readonly btf: Uint8Array; readonly records: Uint8Array } {
@@ -34,7 +36,9 @@ export function describeFunctions(functions: readonly TestFunction[]): { readonl
   for (const [i, f] of functions.entries()) {
     const params = f.params ?? [];
     const proto = type(0, KIND.FUNC_PROTO, params.length, int, ...params.flatMap((p, n) => [name(`p${n}`), ids[p]]));
-    records.push(f.insn, type(name(`f${i}`), KIND.FUNC, f.linkage === 'global' ? 1 : 0, proto));
+    const func = type(name(`f${i}`), KIND.FUNC, f.linkage === 'global' ? 1 : 0, proto);
+    for (const tag of f.tags ?? []) type(name(tag), KIND.DECL_TAG, 0, func, 0xffff_ffff);
+    records.push(f.insn, func);
   }
   const strings = new TextEncoder().encode(names);
   const types = new Uint8Array(Uint32Array.from(words).buffer);

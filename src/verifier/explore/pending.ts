@@ -5,11 +5,17 @@ import type { Verification } from '../verification.ts';
 
 /** BPF_COMPLEXITY_LIMIT_JMP_SEQ. */
 const MAX_PENDING = 8192;
+const JMP = 5;
+const JMP32 = 6;
+const CALL = 0x85;
+const MAY_GOTO = 0xe5;
 
 function push(v: Verification, state: PathState, insn: number, prevInsn: number): void {
   v.pending.push({ state, insn, prevInsn, logLength: v.log.length });
   if (v.pending.length > MAX_PENDING) {
-    throw new Rejection('EFAULT', `The sequence of ${v.pending.length} jumps is too complex.`);
+    const { code } = v.slot(v.insn);
+    const jumps = [JMP, JMP32].includes(code & 7) && code !== CALL && code !== MAY_GOTO;
+    throw new Rejection(jumps ? 'EFAULT' : 'ENOMEM', `The sequence of ${v.pending.length} jumps is too complex.`);
   }
 }
 

@@ -84,7 +84,7 @@ export function isComposite(type: BtfType): type is BtfComposite {
 
 /** Name of a kind in messages (btf_type_str). */
 export function kindText(type: BtfType): string {
-  return type.kind === 'void' ? 'UNKN' : type.kind.toUpperCase();
+  return type.kind === 'void' ? 'UNKNOWN' : type.kind.toUpperCase();
 }
 
 /** The walk that is under way: whether a union with several members was entered. */

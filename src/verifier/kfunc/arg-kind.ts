@@ -2,6 +2,7 @@
 import type { Btf, BtfParam, BtfType } from '../../btf/index.ts';
 import { isProgramContext } from '../kernel-btf/context-types.ts';
 import { sameType } from '../kernel-btf/match.ts';
+import { kindText } from '../kernel-btf/walk.ts';
 import { isIteratorParam } from '../objects/iterator.ts';
 import { invalid } from '../rejection.ts';
 import { isNullScalar, KIND, kindOf, type Reg } from '../state/reg.ts';
@@ -37,11 +38,6 @@ export function isScalarType(type: BtfType): boolean {
 
 export function isStructType(type: BtfType): boolean {
   return type.kind === 'struct' || type.kind === 'union';
-}
-
-/** The kernel's word for a kind of types (btf_type_str). */
-export function kindWord(type: BtfType): string {
-  return type.kind === 'void' ? 'UNKNOWN' : type.kind.toUpperCase();
 }
 
 /** Whether the parameter says how many bytes the memory before it has. */
@@ -93,7 +89,7 @@ export function pointerKind(v: Verification, facts: KfuncFacts, i: number, targe
   if (isKernelStruct(v, btf, target, 'bpf_res_spin_lock')) return 'res_spin_lock';
   if (kindOf(reg.type) === KIND.BTF_ID || structOfKind(reg.type) !== undefined) {
     if (!isStructType(target)) {
-      const what = `${kindWord(target)} ${target.name}`;
+      const what = `${kindText(target)} ${target.name}`;
       throw invalid(`kernel function ${call.name} args#${i} pointer type ${what} is not supported`, i + 1);
     }
     return 'object';
@@ -112,7 +108,7 @@ function memoryKind(v: Verification, { call }: KfuncFacts, i: number, target: Bt
   const next = call.proto.params[i + 1];
   const sized = isSizeParam(call.btf, next, v.reg(Math.min(i + 2, 10)));
   if (!isScalarType(target) && !isPlainData(v, call.btf, target, 0) && !(sized && target.kind === 'void')) {
-    const words = `${kindWord(target)} ${target.name} must point to ${sized ? 'void, ' : ''}scalar, or struct with scalar`;
+    const words = `${kindText(target)} ${target.name} must point to ${sized ? 'void, ' : ''}scalar, or struct with scalar`;
     throw invalid(`arg#${i} pointer type ${words}`, i + 1);
   }
   return sized ? 'sized_memory' : 'memory';

@@ -6,6 +6,7 @@ import { checkMemory, checkSizedMemory } from '../calls/memory-args.ts';
 import { kernelContext } from '../kernel-btf/context-types.ts';
 import { kernelStruct } from '../kernel-btf/lookup.ts';
 import { isNoCastAlias, isProjection, structsMatch } from '../kernel-btf/match.ts';
+import { kindText } from '../kernel-btf/walk.ts';
 import { typeText } from '../log/type-text.ts';
 import { dynptrOf, useDynptr } from '../objects/dynptr-args.ts';
 import { OWN_ARGS } from '../objects/field-kfuncs.ts';
@@ -19,7 +20,7 @@ import { isRcu, isTrusted, isUnsafe, structOfKind, trustingFlags } from '../stat
 import { setNotNull } from '../steps/null-checks.ts';
 import { tnumIsConst, toU64 } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
-import { hasSuffix, isConstSizeParam, isScalarType, kindWord, type PointerKind, pointerKind } from './arg-kind.ts';
+import { hasSuffix, isConstSizeParam, isScalarType, type PointerKind, pointerKind } from './arg-kind.ts';
 import { hasFlag, type KfuncCall, wantsTrusted } from './call.ts';
 import { KfuncFacts } from './facts.ts';
 
@@ -49,7 +50,7 @@ export function checkKfuncArgs(v: Verification, call: KfuncCall): KfuncFacts {
       checkScalar(v, i, param, facts);
       continue;
     }
-    if (type.kind !== 'ptr') throw invalid(`Unrecognized arg#${i} type ${kindWord(type)}`);
+    if (type.kind !== 'ptr') throw invalid(`Unrecognized arg#${i} type ${kindText(type)}`);
     const kind = checkPointer(v, i, param, call.btf.resolve(type.type), facts);
     if (kind === 'sized_memory') i++;
   }
@@ -218,7 +219,7 @@ function useObject(v: Verification, i: number, need: TypeRef, facts: KfuncFacts)
   const strict = (hasFlag(call, 'release') && reg.refId !== 0) || isNoCastAlias(haveType.name, needType.name);
   const same = structsMatch({ btf: have.btf, id: haveType.id }, reg.off, { btf: need.btf, id: needType.id }, strict ? 'strict' : 'walk');
   if (same || isProjection(needType.name, haveType.name)) return;
-  const words = [needType, haveType].map((t) => `${kindWord(t)} ${t.name}`);
+  const words = [needType, haveType].map((t) => `${kindText(t)} ${t.name}`);
   throw invalid(`kernel function ${call.name} args#${i} expected pointer to ${words[0]} but R${n} has a pointer to ${words[1]}`, n);
 }
 

@@ -2,14 +2,15 @@
 import type { Slot } from '../../isa/index.ts';
 import { clearCallerSaved } from '../calls/frames.ts';
 import { forgetPackets } from '../calls/packets.ts';
-import { acquire, checkNoReferences, checkNothingHeld, release } from '../objects/held.ts';
+import { kindText } from '../kernel-btf/walk.ts';
+import { acquire, checkNothingHeld, release, THROW } from '../objects/held.ts';
 import { forkNext, isIteratorRcu } from '../objects/iterator.ts';
 import { checkRegions } from '../objects/regions.ts';
 import { denied, invalid } from '../rejection.ts';
 import { FLAG, KIND, type Reg, setBtfPointer, setPointer, setUnknownScalar } from '../state/reg.ts';
-import { checkReturn, LEAVING } from '../steps/exit.ts';
+import { checkReturn } from '../steps/exit.ts';
 import type { Verification } from '../verification.ts';
-import { isScalarType, kindWord } from './arg-kind.ts';
+import { isScalarType } from './arg-kind.ts';
 import { checkKfuncArgs } from './args.ts';
 import { hasFlag, type KfuncCall, kfuncOf, namedKfunc } from './call.ts';
 import type { KfuncFacts } from './facts.ts';
@@ -45,7 +46,7 @@ export function callKfunc(v: Verification, insn: Slot): number | undefined {
     throw invalid(`kfunc ${call.name}#${call.id} reference has not been acquired before`);
   }
   hook?.effect?.(v, facts);
-  const throws = call.special === 'bpf_throw';
+  const throws = call.special === THROW;
   if (throws) noteThrow(v);
   clearCallerSaved(v, v.frame);
   setResult(v, facts);
@@ -53,8 +54,7 @@ export function callKfunc(v: Verification, insn: Slot): number | undefined {
   if (hasFlag(call, 'iter_next')) forkNext(v, facts);
   if (!throws) return v.insn + 1;
   v.scratchReg(0);
-  if (v.state.frames.length === 1) checkNothingHeld(v, LEAVING);
-  else checkNoReferences(v, LEAVING);
+  checkNothingHeld(v, THROW);
   return undefined;
 }
 
@@ -118,7 +118,7 @@ function setMemory(reg: Reg, facts: KfuncFacts, id: number): void {
     facts.resultReadOnly = true;
   }
   if (facts.resultSize === 0) {
-    throw invalid(`kernel function ${call.name} returns pointer type ${kindWord(target)} ${target.name} is not supported`);
+    throw invalid(`kernel function ${call.name} returns pointer type ${kindText(target)} ${target.name} is not supported`);
   }
   setPointer(reg, KIND.MEM | (facts.resultReadOnly ? FLAG.RDONLY : 0) | (hasFlag(call, 'rcu_protected') ? FLAG.RCU : 0));
   reg.memSize = facts.resultSize;

@@ -32,11 +32,15 @@ export function release(v: Verification, id: number): boolean {
   return true;
 }
 
+/** What throws, and leaves all frames. */
+export const THROW = 'bpf_throw';
+
 /** The program leaves for good, or may: nothing may be held, and no region may be open (check_resource_leak). @param returned reference that is handed to the caller */
 export function checkNothingHeld(v: Verification, prefix: string, returned = 0): void {
   const { state } = v;
   if (isLocked(state)) throw invalid(`${prefix} cannot be used inside bpf_spin_lock-ed region`);
-  if (state.frames.length === 1) checkNoReferences(v, prefix, returned);
+  // References of a subprogram may be its caller's to give back; what is thrown leaves both.
+  if (state.frames.length === 1 || prefix === THROW) checkNoReferences(v, prefix, returned);
   if (activeIrq(state) !== 0) throw invalid(`${prefix} cannot be used inside bpf_local_irq_save-ed region`);
   if (state.rcuLock) throw invalid(`${prefix} cannot be used inside bpf_rcu_read_lock-ed region`);
   if (state.preemptLocks > 0) throw invalid(`${prefix} cannot be used inside bpf_preempt_disable-ed region`);

@@ -75,7 +75,9 @@ export class LoopVisits {
   }
 
   #log(what: string, key: string | undefined): void {
-    if (this.#v.log.all) this.#v.log.write(`SCC ${what} ${key}\n`);
+    if (!this.#v.log.all) return;
+    // The kernel takes a call at instruction 0 for the end of the chain.
+    this.#v.log.write(`SCC ${what} ${key?.replace(/(?<=[(,])0,(.*,)?/, '')}\n`);
   }
 
   #propagate(visit: Visit): void {

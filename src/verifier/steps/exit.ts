@@ -11,7 +11,7 @@ import { smaxOf, sminOf } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 
 /** What leaves the program, in messages. */
-export const LEAVING = 'BPF_EXIT instruction in main prog';
+const LEAVING = 'BPF_EXIT instruction in main prog';
 
 /** Attach types (uapi bpf.h enum bpf_attach_type). */
 const EGRESS = 1;

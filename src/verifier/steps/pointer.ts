@@ -6,7 +6,7 @@ import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { PointerMask } from '../speculation.ts';
-import { copyReg, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
+import { copyReg, FLAG, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
 import {
   ALU,
   addToPointer,
@@ -78,6 +78,12 @@ export function pointerArithmetic(v: Verification, { dst: n, op, is32, pointer, 
   if (mayBeNull(type)) throw denied(`R${n} pointer arithmetic on ${name} prohibited, null-check it first`, n);
   const known = isKnown(by);
   const kind = kindOf(type);
+  // Loads through it cannot fault: offsets are not kept. The kernel leaves a number that the pointer is added to as it was (v6.18), which is not
+  // what it is then.
+  if (kind === KIND.MEM && (type & FLAG.UNTRUSTED) !== 0) {
+    if (reversed) v.markUnknown(n);
+    return;
+  }
   if (!MOVABLE.has(kind) && !(kind === KIND.FLOW_KEYS && known)) {
     const nothing = known && isZero(by) && op === ALU.ADD && (kind === KIND.MAP_PTR || kind === KIND.FLOW_KEYS);
     if (!nothing) throw denied(`R${n} pointer arithmetic on ${name} prohibited`, n);
