@@ -66,6 +66,7 @@ export class Interpreter {
   readonly #call: HelperCall | undefined;
   readonly #functions: ReadonlyMap<number, PlainFunction> | undefined;
   readonly #budget: number;
+  readonly #onStep: (() => void) | undefined;
   // Per frame: saved registers, return word index, image, frames of its program so far, may_goto falls left.
   readonly #saved: Int32Array;
   readonly #returns: Int32Array;
@@ -98,6 +99,7 @@ export class Interpreter {
     this.#loops = new Int32Array(this.#maxFrames);
     this.#budget = Math.min(Math.max(0, Math.floor(options.budget ?? DEFAULT_BUDGET)), NO_LIMIT);
     this.#functions = options.functions;
+    this.#onStep = options.onStep;
     for (const { proto, impl } of options.helpers ?? []) this.#plans[proto.id] = planHelper(proto, impl);
     this.#call = options.call?.({
       mem: options.mem,
@@ -168,7 +170,7 @@ export class Interpreter {
 
   /** Executes a started run to its end. @returns as run() */
   resume(): boolean {
-    if (this.#state === 'running') this.#exec(0, NO_LIMIT);
+    if (this.#state === 'running') this.#all(0);
     return this.#state === 'exited';
   }
 
@@ -312,7 +314,7 @@ export class Interpreter {
     for (let i = 0; i < 5; i++) this.regs64[1 + i] = BigInt.asIntN(64, args[i] ?? 0n);
     this.#pc = slot * WORDS;
     this.#callbacks++;
-    this.#exec(frame, NO_LIMIT);
+    this.#all(frame);
     this.#callbacks--;
     if (this.#state === 'faulted') throw new CallbackFault();
     this.#state = 'running';
@@ -422,6 +424,18 @@ export class Interpreter {
     if (value < 0) return false;
     this.regs[0] = value;
     return true;
+  }
+
+  /** Runs until the frame `base` exits or a fault. */
+  #all(base: number): void {
+    if (this.#onStep === undefined) {
+      this.#exec(base, NO_LIMIT);
+      return;
+    }
+    while (this.#state === 'running') {
+      this.#onStep();
+      this.#exec(base, 1);
+    }
   }
 
   /** Runs until the frame `base` exits, a fault, or `limit` instructions. */

@@ -69,6 +69,8 @@ export interface InterpreterOptions {
   readonly call?: (core: CallCore) => HelperCall;
   /** Functions without a prototype, by the number in `call`: r1..r5 as unsigned 64 bits in, r0 out. For vectors and experiments. */
   readonly functions?: ReadonlyMap<number, PlainFunction>;
+  /** Called before each instruction, those of callbacks too; the interpreter can be asked for its registers, pc and frame then. */
+  readonly onStep?: () => void;
   /** Instructions that a run may execute. Default 10 million. */
   readonly budget?: number;
 }

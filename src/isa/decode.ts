@@ -117,7 +117,8 @@ function checkFields(row: NamedRow, slot: Slot): InvalidInsn | undefined {
     const isRegister = (field === 'dst' || field === 'src') && !(field === 'src' && row.form === 'ld_imm64');
     if (used[field]) {
       if (isRegister && value >= REG_COUNT) return invalid(slot, 'register', `${field} register is r${value}, expected r0 to r10`, field);
-    } else if (value !== ((field === 'dst' ? undefined : row[field]) ?? 0)) {
+      // The kernel leaves the offset of an exit unread.
+    } else if (value !== ((field === 'dst' ? undefined : row[field]) ?? 0) && !(row.form === 'exit' && field === 'off')) {
       return invalid(slot, 'reserved', `${field} of ${row.name} is ${value}, expected 0 in a reserved field`, field);
     }
   }

@@ -4,6 +4,7 @@ import type { HelperProto } from '../helpers/types.ts';
 import type { Loader } from '../programs/index.ts';
 import type { MapReference } from './layout.ts';
 import type { Refusal } from './refusal.ts';
+import type { Trail } from './trail.ts';
 
 /** What the verifier knows of a map. The same map is always the same object. */
 export interface MapFacts {
@@ -81,6 +82,8 @@ export interface VerifierEnvironment extends Loader {
   readonly moduleBtf?: (index: number) => Btf | undefined;
   /** Address of a kernel symbol; undefined where there is none. Absent: every symbol is taken to exist. */
   readonly symbol?: (name: string) => bigint | undefined;
+  /** Gathers the states of the verification. */
+  readonly trail?: Trail;
   /** A helper's row, where it differs from the table's. */
   readonly helper?: (id: number) => HelperProto | undefined;
 }

@@ -5,4 +5,5 @@ export type { MapReference } from './layout.ts';
 export type { Refusal } from './refusal.ts';
 export { parseRelease, releaseFindings } from './releases.ts';
 export { ruleSummary } from './rules.ts';
+export { Trail, TrailStep } from './trail.ts';
 export * from './verify.ts';

@@ -135,6 +135,7 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
 
 function conclude(v: Verification, end: Rejection | undefined, insn: number | undefined): Verdict {
   const { log } = v;
+  v.environment.trail?.finish(v);
   if (end !== undefined) log.write(end.text);
   const stackDepths = v.subprograms.map((s) => s.stackDepth);
   if ((log.level & 4) !== 0) {

@@ -1,5 +1,8 @@
 /** Programs of the generator put to verify() and the live kernel: what differs, and how. */
+import { Btf } from '../../src/btf/index.ts';
+import { Trail } from '../../src/verifier/index.ts';
 import { generate } from '../verifier/generate/index.ts';
+import type { RunResult, Sides } from './sides.ts';
 import type { Answer, Pair, Question } from './verifier.ts';
 
 /** A generated program with both answers. */
@@ -36,4 +39,29 @@ export function differenceOf({ ours, theirs }: Pick<Compared, 'ours' | 'theirs'>
   if (ours.errno !== theirs.errno) return 'errno';
   if (ours.message !== theirs.message) return 'message';
   return ours.counters === theirs.counters ? undefined : 'counters';
+}
+
+/** Steps of a verification beyond which the oracle is not asked. */
+const TRAIL_LIMIT = 20_000;
+
+/** Runs an accepted program here, under the oracle's eyes, and on the kernel. */
+export function runBoth(pair: Pair, sides: Sides, { question, fd }: Compared, seed: number): RunResult | undefined {
+  if (fd === undefined) return undefined;
+  const trail = new Trail(TRAIL_LIMIT);
+  const { facts, verdict } = pair.verify({ ...question, level: 0 }, {}, { trail });
+  if (verdict !== 'accepted' || trail.full) return undefined;
+  return sides.run({ insns: question.insns, type: question.type ?? 1, fd, globals: globalsOf(question) }, facts, trail, seed);
+}
+
+/** First slots of the functions that are global. */
+function globalsOf({ functions }: Question): ReadonlySet<number> {
+  const starts = new Set<number>();
+  if (functions === undefined) return starts;
+  const btf = Btf.open(functions.btf);
+  const view = new DataView(functions.records.buffer, functions.records.byteOffset, functions.records.length);
+  for (let at = 0; at < functions.records.length; at += 8) {
+    const type = btf.type(view.getUint32(at + 4, true));
+    if (type.kind === 'func' && type.linkage === 'global') starts.add(view.getUint32(at, true));
+  }
+  return starts;
 }

@@ -10,7 +10,14 @@ import { PSEUDO } from '../../src/isa/index.ts';
 import { checkMapBtf } from '../../src/maps/index.ts';
 import { isGplCompatible, type Loader } from '../../src/programs/index.ts';
 import type { RawBpf, RawMapAttr } from '../../src/sys/bpf.ts';
-import { type MapFacts, type MapReference, type Refusal, type Verdict, verify } from '../../src/verifier/index.ts';
+import {
+  type MapFacts,
+  type MapReference,
+  type Refusal,
+  type Verdict,
+  type VerifierEnvironment,
+  verify,
+} from '../../src/verifier/index.ts';
 import type { ProgramTypes } from './types.ts';
 
 /** Maps that the rows' texts may name. */
@@ -238,7 +245,7 @@ export class Pair {
     }
   }
 
-  verify(question: Question, loader: Loader = {}): Verdict {
+  verify(question: Question, loader: Loader = {}, more: Partial<VerifierEnvironment> = {}): Verdict {
     const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1, functions } = question;
     const kernelBtf = vmlinux();
     const typeId = attachOf(question);
@@ -259,6 +266,7 @@ export class Pair {
         cpus: 2,
         ...(kernelBtf === undefined ? {} : { kernelBtf }),
         symbol: (name) => symbols().get(name),
+        ...more,
       },
     );
   }

@@ -45,6 +45,8 @@ export function explore(v: Verification, facts: InsnFacts): void {
     if (++v.processed > MAX_PROCESSED) throw new Rejection('E2BIG', `BPF program is too large. Processed ${v.processed} insn`);
     v.state.lastInsn = v.prevInsn;
     v.state.insn = at;
+    // Arithmetic that is forked runs a second time.
+    v.environment.trail?.visit(v.state, v.prevInsn === at && ((insn.code & 7) === 4 || (insn.code & 7) === 7));
     if (v.isPoint(at, POINT.PRUNE) && isVisited(v, at)) {
       if (v.log.on) v.log.write(printState ? `\nfrom ${v.prevInsn} to ${at}${speculative(v)}: safe\n` : `${at}: safe\n`);
       const next = nextPath(v);

@@ -34,6 +34,7 @@ function walkBack(v: Verification, start: PathState, tracked: Tracked): boolean 
   let last = start.insn;
   let first = start.firstInsn;
   let after = -1;
+  let step = start.step;
   let skip = true;
   let changed = false;
   for (;;) {
@@ -44,6 +45,8 @@ function walkBack(v: Verification, start: PathState, tracked: Tracked): boolean 
       if (skip) {
         skip = false;
       } else {
+        // The second half of ld_imm64 is no step, and forked arithmetic is only one.
+        if (step?.before?.state.insn === at) step = step.before;
         const here = history?.idx === at ? history : undefined;
         if (v.log.all) logStep(v, at, tracked);
         const result = stepBack(v, at, after, here, tracked);
@@ -53,6 +56,7 @@ function walkBack(v: Verification, start: PathState, tracked: Tracked): boolean 
           return true;
         }
       }
+      if (step?.state.insn === at) step.note(tracked);
       if (tracked.empty) return changed;
       after = at;
       if (at === first && (history === undefined || (history.before === undefined && history.idx === at))) break;
@@ -148,6 +152,7 @@ function setSavedPrecise(frame: Frame, slot: number, saved: Reg, precise: boolea
 /** Every scalar on the way here counts. */
 export function markAll(start: PathState): void {
   for (let state = start.parent; state !== undefined; state = state.parent) setAll(state, true);
+  for (let step = start.step; step !== undefined; step = step.before) step.all = true;
 }
 
 /** Forgets the marks of a state that is about to be kept: they are set anew if it turns out that they matter. */

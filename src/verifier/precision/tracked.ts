@@ -40,6 +40,11 @@ export class Tracked {
     return ((this.#slots[frame * 2] ?? 0) | (this.#slots[frame * 2 + 1] ?? 0)) !== 0;
   }
 
+  /** Slots 0 to 31 (half 0) or 32 to 63 (half 1) as a mask. */
+  slotWord(frame: number, half: number): number {
+    return this.#slots[frame * 2 + half] ?? 0;
+  }
+
   hasSlot(frame: number, slot: number): boolean {
     return ((this.#slots[frame * 2 + (slot >> 5)] ?? 0) & (1 << (slot & 31))) !== 0;
   }

@@ -1,4 +1,5 @@
 /** The state of a path: frames with registers and stack, references held, locks, and the way it came. */
+import type { TrailStep } from '../trail.ts';
 import { cloneReg, KIND, Reg, setPointer } from './reg.ts';
 import { BYTE, lowestByte } from './stack.ts';
 
@@ -110,6 +111,8 @@ export class PathState {
   historyCount = 0;
   /** Of the end of a loop's path: the state that it was found equal to. */
   equalTo: PathState | undefined = undefined;
+  /** The last step of the trail that led here, where one is kept. */
+  step: TrailStep | undefined = undefined;
   /** Of a state kept for comparison. */
   entry: Entry | undefined = undefined;
 }
@@ -149,6 +152,7 @@ export function cloneState(from: PathState): PathState {
   state.history = from.history;
   state.historyCount = from.historyCount;
   state.equalTo = from.equalTo;
+  state.step = from.step;
   return state;
 }
 

@@ -117,7 +117,7 @@ class Body {
           .toString(16)
           .padStart(8, '0')} ll`,
       );
-    } else if (kind === 8 && this.#r.chance(0.3)) {
+    } else if (kind === 8 && this.#r.chance(0.1)) {
       this.#call('call bpf_get_prandom_u32');
       this.emit(`r${n} = r0`);
       this.set(0, SCALAR);
@@ -405,7 +405,9 @@ class Body {
   /** A lookup with its check, an update, or a deletion. */
   #map(): void {
     const r = this.#r;
-    const map = r.pick(['array', 'array', 'hash', 'percpu', 'one', 'lru', 'percpuhash', 'nested'] as const);
+    const map = r.chance(0.08)
+      ? r.pick(['lru', 'nested'] as const)
+      : r.pick(['array', 'array', 'hash', 'percpu', 'one', 'percpuhash'] as const);
     const n = this.#free(true);
     if (map === 'one') {
       this.emit(`r${n} = map[fd:$one][0]+${r.pick([0, 0, 8, 40])}`);
@@ -637,7 +639,7 @@ class Body {
 
   #odd(): void {
     const r = this.#r;
-    const kind = r.below(5);
+    const kind = r.below(9) >> 1;
     if (kind === 0) {
       const ctx = this.#with('ctx')[0];
       if (ctx === undefined) return;
@@ -679,6 +681,8 @@ export function structuredProgram(r: Random): Generated {
     body.set(1, NONE);
     body.set(8, { kind: 'memory', size: 48, write: true });
   }
+  // So that what is read later is defined.
+  if (r.chance(0.5)) for (let at = 8; at <= 64; at += 8) body.emit(`*(u64 *)(r10 - ${at}) = ${r.pick([0, 0, 1, 7])}`);
   body.statements(3 + r.below(14));
   if (r.chance(0.6)) {
     body.emit(
