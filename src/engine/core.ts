@@ -5,6 +5,7 @@
 import { BpfError, type ErrnoName, MapError, SyscallError } from '../base/index.ts';
 import { destroyMap, MAP, swapSlot } from '../maps/index.ts';
 import { CPU, cpuRecord, HEADER, idTableRemove, type Mem, type ThreadEnv } from '../mem/index.ts';
+import type { Loader } from '../programs/index.ts';
 import type { EngineObject, LinkObject, MapObject, OpenFile, PerfEventObject, ProgObject } from './objects.ts';
 import { EVENT } from './perf.ts';
 import type { EventSource } from './types.ts';
@@ -26,6 +27,8 @@ export class EngineCore {
   readonly env: ThreadEnv;
   readonly mem: Mem;
   readonly cpus: number;
+  /** Who makes maps and loads programs. */
+  readonly loader: Loader;
   readonly sources: EventSource[] = [];
   readonly links = new Map<number, LinkObject>();
   readonly progs = new Map<number, ProgObject>();
@@ -37,10 +40,11 @@ export class EngineCore {
   #scratchSize = 0;
   #closed = false;
 
-  constructor(env: ThreadEnv, cpus: number) {
+  constructor(env: ThreadEnv, cpus: number, loader: Loader = {}) {
     this.env = env;
     this.mem = env.mem;
     this.cpus = cpus;
+    this.loader = loader;
   }
 
   /** Takes the next number of a header counter; the first is 1. */

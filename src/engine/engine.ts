@@ -29,6 +29,7 @@ import type {
 } from '../host/host.ts';
 import { MAP, type MapCreateAttr } from '../maps/index.ts';
 import { CPU, cpuRecord, HEADER, type HeapUsage, heapUsage, layOut, Mem, RUN_MODE, releaseDead } from '../mem/index.ts';
+import type { Loader } from '../programs/index.ts';
 import { parseTarget, targetName } from './attach-target.ts';
 import { BpfFs } from './bpffs.ts';
 import { btfLoad } from './btf-commands.ts';
@@ -56,6 +57,8 @@ export interface EngineOptions {
   readonly cpus?: number;
   /** Bytes of shared memory at first and at most. Untouched memory costs nothing. Default 64 MiB and 4 GiB. */
   readonly memory?: { readonly initial?: number; readonly maximum?: number };
+  /** Who makes maps and loads programs: the engine is as strict as the kernel is with such a user. Default: all capabilities. */
+  readonly loader?: Loader;
   /** Clock of programs; default performance.now(). Node callers give process.hrtime.bigint, which all threads share. */
   readonly clock?: Clock;
   /** Bytes of a CPU's trace buffer. */
@@ -129,7 +132,7 @@ export class Engine implements Host {
     mem.dv.setUint32(HEADER.BUDGET, Math.min(Math.max(0, options.budget ?? 0), BUDGET_MAX), true);
     this.possibleCpus = cpus;
     this.runner = new Runner(env, clock === undefined ? {} : { clock });
-    this.#core = new EngineCore(env, cpus);
+    this.#core = new EngineCore(env, cpus, options.loader);
     this.#pins = new BpfFs(this.#core);
     this.#banner = bannerOnce(options.onTracePrintk ?? (() => undefined));
   }

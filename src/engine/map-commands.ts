@@ -2,7 +2,17 @@
 import { decodeText, type ErrnoName, NotSupportedError } from '../base/index.ts';
 import { openBtf, type SpecialField } from '../btf/index.ts';
 import type { MapInfo } from '../host/host.ts';
-import { checkMapBtf, createMap, MAP, MAP_FLAG, type MapCreateAttr, mapKernel, mapTypeRow, numaNode } from '../maps/index.ts';
+import {
+  checkMapBtf,
+  createMap,
+  MAP,
+  MAP_FLAG,
+  type MapCreateAttr,
+  mapKernel,
+  mapTypeRow,
+  missingForMap,
+  numaNode,
+} from '../maps/index.ts';
 import { HEADER } from '../mem/index.ts';
 import { nameOk } from '../programs/index.ts';
 import type { EngineCore } from './core.ts';
@@ -48,6 +58,8 @@ export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
   }
   const refusal = refuseCreate(core, attr);
   if (refusal !== undefined) throw core.error(command, ...refusal);
+  const missing = missingForMap(attr.type, core.loader);
+  if (missing !== undefined) throw core.error(command, 'EPERM', `maps of type ${attr.type} need ${missing}`);
   const inner = holdsMaps(attr.type) ? innerTemplate(core, command, attr.innerMapFd ?? 0) : undefined;
   core.reclaim();
   const id = core.nextId(HEADER.NEXT_MAP_ID);

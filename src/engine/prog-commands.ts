@@ -28,7 +28,7 @@ const PRINTING = [6, 177];
 /** @param printing called when the program asks for trace_printk, whether or not it loads */
 export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => void): ProgLoadResult {
   const flags = attr.flags ?? 0;
-  const early = checkProgLoad(attr);
+  const early = checkProgLoad(attr, core.loader);
   if (early !== undefined) throw core.error(LOAD, early.errno, early.message);
   const name = attr.name ?? '';
   // Without records to check, the kernel does not look at the fd.

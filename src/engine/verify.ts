@@ -43,6 +43,7 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
         const object = core.file(ref.fd)?.object;
         return object?.kind === 'map' ? maps.of(object) : { errno: 'EBADF', message: `fd ${ref.fd} is not pointing to valid bpf_map` };
       },
+      ...core.loader,
       logLevel: attr.logLevel ?? 0,
       cpus: core.cpus,
       // Made when something asks for it: few programs do.

@@ -5,7 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-import type { Answer, Question } from './verifier.ts';
+import type { Answers, Asked } from './capable-child.ts';
 
 /** Names as setpriv(1) takes them. */
 export type CapabilityName = 'bpf' | 'perfmon' | 'net_admin' | 'sys_admin';
@@ -34,20 +34,20 @@ function build(): void {
   built = true;
 }
 
-/** Answers to `questions` by a process that has only these capabilities; null where it may not make a program's maps. */
-export function askWith(capabilities: readonly CapabilityName[], questions: readonly Question[]): (Answer | null)[] {
+/** Answers by a process that has only these capabilities. */
+export function askWith(capabilities: readonly CapabilityName[], asked: Asked): Answers {
   build();
   const bounding = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
   const argv = [`--bounding-set=${bounding}`, '--inh-caps=-all', '--', process.execPath, CHILD];
   const { status, stdout, stderr, error } = spawnSync('setpriv', argv, {
     encoding: 'utf8',
-    input: JSON.stringify(questions),
+    input: JSON.stringify(asked),
     maxBuffer: 1 << 28,
     timeout: 120_000,
   });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`setpriv ${argv[0]}: ${stderr.trim()}`);
-  return JSON.parse(stdout) as (Answer | null)[];
+  return JSON.parse(stdout) as Answers;
 }
 
 /** Does `work` while programs may be loaded without CAP_BPF. @returns its result, or why that cannot be had here */

@@ -1,6 +1,7 @@
 /** Hand-written programs loaded with few capabilities: verify() answers as the live kernel does, down to the counters. */
 import { describe, expect, it } from 'vitest';
-import { CAPABILITIES, type Capability } from '../../src/base/index.ts';
+import { CAPABILITIES, type Capability, errnoName, SyscallError } from '../../src/base/index.ts';
+import { createEngine } from '../../src/tools/node-engine.ts';
 import { askWith, type CapabilityName, whileUnprivileged } from '../support/capable.ts';
 import { kernel } from '../support/kernel.ts';
 import { Pair } from '../support/verifier.ts';
@@ -26,12 +27,42 @@ const GENERATED = Array.from({ length: 120 }, (_, n) => generate(20260102, n))
   .map(({ text }, n) => ({ name: `generated ${n}`, text }));
 const ROWS = [...CASES, ...UNPRIVILEGED_CASES, ...GENERATED];
 
+/** A right map of every type that needs nothing else. */
+const MAPS = [
+  [1, 4, 8],
+  [2, 4, 8],
+  [3, 4, 4],
+  [4, 4, 4],
+  [5, 4, 8],
+  [6, 4, 8],
+  [7, 4, 1016],
+  [8, 4, 4],
+  [9, 4, 8],
+  [10, 4, 8],
+  [11, 8, 8, 1],
+  [14, 4, 4],
+  [15, 4, 4],
+  [16, 4, 4],
+  [17, 4, 4],
+  [18, 4, 4],
+  [20, 4, 8],
+  [22, 0, 8],
+  [23, 0, 8],
+  [25, 4, 4],
+  [27, 0, 0],
+  [30, 0, 8],
+  [31, 0, 0],
+  // Wrong ones: attributes come before capabilities.
+  [22, 4, 8],
+  [14, 8, 4],
+].map(([type = 0, keySize = 0, valueSize = 0, flags = 0]) => ({ type, keySize, valueSize, maxEntries: 4096, flags }));
+
 function capabilities(set: readonly CapabilityName[]): Capability[] {
   return CAPABILITIES.filter((name) => set.some((short) => name === `CAP_${short.toUpperCase()}`));
 }
 
 async function askAll(): Promise<{ readonly result: ReturnType<typeof askWith>[] } | { readonly reason: string }> {
-  return bpf === undefined ? { reason } : whileUnprivileged(() => SETS.map((set) => askWith(set, ROWS)));
+  return bpf === undefined ? { reason } : whileUnprivileged(() => SETS.map((set) => askWith(set, { programs: ROWS, maps: MAPS })));
 }
 
 const asked = await askAll();
@@ -40,19 +71,37 @@ if (bpf === undefined || 'reason' in asked) {
   describe('capabilities', () => it.skip(`skipped: ${'reason' in asked ? asked.reason : ''}`));
 } else {
   const pair = new Pair(bpf);
-  describe.each(SETS.map((set, i) => [set.join(', ') || 'no capability', set, asked.result[i] ?? []] as const))('%s', (_, set, answers) => {
-    // A row whose maps this loader may not make has no answer, nor has one whose log does not fit.
-    const rows = ROWS.flatMap((row, i) => {
-      const theirs = answers[i];
-      return theirs === undefined || theirs === null || theirs.errno === 'ENOSPC' ? [] : [[row.name, row, theirs] as const];
-    });
-    it.each(rows)('%s', (_name, row, theirs) => {
-      const ours = pair.ours(row, { capabilities: capabilities(set) });
-      expect({ errno: ours.errno, message: ours.message, counters: ours.counters }).toEqual({
-        errno: theirs.errno,
-        message: theirs.message,
-        counters: theirs.counters,
+  describe.each(SETS.map((set, i) => [set.join(', ') || 'no capability', set, asked.result[i] ?? { programs: [], maps: [] }] as const))(
+    '%s',
+    (_, set, answers) => {
+      // A row whose maps this loader may not make has no answer, nor has one whose log does not fit.
+      const rows = ROWS.flatMap((row, i) => {
+        const theirs = answers.programs[i];
+        return theirs === undefined || theirs === null || theirs.errno === 'ENOSPC' ? [] : [[row.name, row, theirs] as const];
       });
-    });
-  });
+      it.each(rows)('%s', (_name, row, theirs) => {
+        const ours = pair.ours(row, { capabilities: capabilities(set) });
+        expect({ errno: ours.errno, message: ours.message, counters: ours.counters }).toEqual({
+          errno: theirs.errno,
+          message: theirs.message,
+          counters: theirs.counters,
+        });
+      });
+      it('the same maps may be made', () => {
+        using engine = createEngine({ loader: { capabilities: capabilities(set) } });
+        const ours = MAPS.map((attr) => {
+          try {
+            engine.close(engine.mapCreate(attr));
+            return null;
+          } catch (error) {
+            // The engine does not have all types.
+            return error instanceof SyscallError ? errnoName(error.errno) : undefined;
+          }
+        });
+        const known = MAPS.flatMap(({ type }, i) => (ours[i] === undefined ? [] : [{ type, ours: ours[i], theirs: answers.maps[i] }]));
+        expect(known.length).toBeGreaterThan(8);
+        expect(known.map(({ type, ours: errno }) => [type, errno])).toEqual(known.map(({ type, theirs }) => [type, theirs]));
+      });
+    },
+  );
 }
