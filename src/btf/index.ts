@@ -5,6 +5,7 @@ export * from './encode.ts';
 export * from './ext.ts';
 export * from './fields/index.ts';
 export * from './format.ts';
+export { type BtfLoadRefusal, checkBtfLoad } from './load/index.ts';
 export { essentialName } from './names.ts';
 export { openBtf } from './opened.ts';
 export * from './types.ts';

@@ -2,8 +2,8 @@
  * The host that only verifies: what the loader makes here are facts, and loading a program gives the verifier's verdict. Nothing runs, so
  * that every program type, map type, helper and kernel function of the kernel is known here, whether or not an engine has it.
  */
-import { FormatError, MapError, NotSupportedError, SyscallError, VerifierError } from '../base/index.ts';
-import { Btf } from '../btf/index.ts';
+import { MapError, NotSupportedError, SyscallError, VerifierError } from '../base/index.ts';
+import { Btf, checkBtfLoad } from '../btf/index.ts';
 import {
   type Fd,
   type Host,
@@ -156,12 +156,9 @@ export class VerifierHost implements Host {
   }
 
   btfLoad(bytes: Uint8Array): Fd {
-    try {
-      return this.#open({ kind: 'btf', btf: Btf.parse(bytes) });
-    } catch (error) {
-      if (error instanceof FormatError) throw new SyscallError('BPF_BTF_LOAD', 'EINVAL', error.message, { cause: error });
-      throw error;
-    }
+    const refusal = checkBtfLoad(bytes, this.kernelBtf());
+    if (refusal !== undefined) throw new SyscallError('BPF_BTF_LOAD', refusal.errno, refusal.message);
+    return this.#open({ kind: 'btf', btf: Btf.open(bytes) });
   }
 
   /** Verifies. @throws VerifierError with the verifier's log; SyscallError for what does not come to the verifier */
