@@ -101,7 +101,7 @@ export function createMap(
       frozen: false,
       hasBtf: btf !== undefined && !CGROUP_STORAGE.includes(attr.type),
       special,
-      ...(inner === undefined ? {} : { inner: inner.facts }),
+      ...(inner === undefined ? {} : { inner: { ...inner.facts, name: '', frozen: false, contents: () => undefined } }),
       contents: () => map.value,
     },
   };

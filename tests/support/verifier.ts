@@ -176,7 +176,7 @@ export class Pair {
     const template = innerFd === undefined ? undefined : this.#facts.get(innerFd);
     const { type, keySize, valueSize, maxEntries, flags = 0 } = attr;
     const facts = { type, keySize, valueSize, maxEntries, flags, name, hasBtf: value !== '', special };
-    this.addMap(fd, template === undefined ? facts : { ...facts, inner: template });
+    this.addMap(fd, template === undefined ? facts : { ...facts, inner: { ...template, name: '' } });
     return fd;
   }
 

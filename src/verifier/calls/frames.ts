@@ -32,6 +32,7 @@ function enter(v: Verification, state: PathState, subprog: number, callsite: num
   const caller = topFrame(state);
   const callee = new Frame(callsite, count, subprog);
   state.frames.push(callee);
+  v.scratchAll();
   setArgs(caller, callee);
   v.scratchAll();
 }
@@ -124,6 +125,7 @@ export function pushAsyncCallback(v: Verification, subprog: number, setArgs: Set
   info.isAsyncCallback = true;
   const state = pushAsync(v, info.start, v.insn, subprog, sleepable);
   const callee = topFrame(state);
+  v.scratchAll();
   callee.asyncEntry = v.frame.asyncEntry + 1;
   setArgs(v.frame, callee);
   v.scratchAll();
