@@ -2,6 +2,7 @@
  * Which stack slots may still be read: reads and certain writes are gathered while paths are simulated, by chain of calls and instruction, and
  * carried backwards when a path ends (kernel/bpf/liveness.c, v6.18). A slot that nobody reads does not matter when states are compared.
  */
+import { POINT } from '../graph/points.ts';
 import { postorder } from '../graph/postorder.ts';
 import { isPacketLoad, isTailCall, successors } from '../graph/successors.ts';
 import { frameInsn, type PathState } from '../state/state.ts';
@@ -169,19 +170,34 @@ export class StackLiveness {
     for (const masks of instance.frames) {
       if (masks !== undefined && instance.shrunk) masks.writtenAfter.fill(0);
     }
-    for (let changed = true; changed; ) {
+    let rounds = 0;
+    for (let changed = true; changed; rounds++) {
       changed = false;
-      for (const masks of instance.frames) {
+      for (const [frame, masks] of instance.frames.entries()) {
         if (masks === undefined) continue;
         for (const at of instance.order) {
           const insn = insns[at];
           const leaves = insn !== undefined && (isTailCall(insn) || isPacketLoad(insn));
+          const before = this.#v.log.all ? masksAt(masks, instance.start, at) : undefined;
           if (step(masks, instance.start, at, { next: successors(insns, at), leaves })) changed = true;
+          if (before !== undefined) this.#logChange(instance, frame, at, before);
         }
       }
     }
+    if (this.#v.log.all) this.#v.log.write(`${chainText(instance)} live stack update done in ${rounds} iterations\n`);
     const callsite = instance.callsites.at(-1);
     if (callsite !== undefined) this.#passUp(instance, callsite);
+  }
+
+  /** Tells what the data flow found at instructions that matter. */
+  #logChange(instance: Instance, frame: number, at: number, before: InsnMasks): void {
+    const masks = instance.frames[frame];
+    if (masks === undefined) return;
+    const now = masksAt(masks, instance.start, at);
+    const uses = now.used[0] !== 0 || now.used[1] !== 0;
+    if (!uses && at !== instance.start && !this.#v.isPoint(at, POINT.PRUNE)) return;
+    const place = `${chainText(instance)} frame ${frame} insn ${at} `;
+    this.#v.log.write(changeText(place, 'live', before.live, now.live) + changeText(place, 'written', before.written, now.written));
   }
 
   /** What a subprogram does to its callers' frames is done by the call. */
@@ -201,6 +217,42 @@ export class StackLiveness {
     }
     this.#commitTo(outer);
   }
+}
+
+/** Two words each: what an instruction reads or writes itself, what may be read from it on, what is surely written from it on. */
+interface InsnMasks {
+  readonly used: readonly [number, number];
+  readonly live: readonly [number, number];
+  readonly written: readonly [number, number];
+}
+
+function masksAt({ read, written, writtenAfter, live }: Masks, start: number, at: number): InsnMasks {
+  const i = (at - start) * 2;
+  const words = (of: Int32Array): readonly [number, number] => [of[i] ?? 0, of[i + 1] ?? 0];
+  const [readLow, readHigh] = words(read);
+  const [writtenLow, writtenHigh] = words(written);
+  return { used: [readLow | writtenLow, readHigh | writtenHigh], live: words(live), written: words(writtenAfter) };
+}
+
+/** The chain of calls, as the log has it: the calls, then the subprogram's start. */
+function chainText({ callsites, start }: Instance): string {
+  return `(${[...callsites, start].join()})`;
+}
+
+/** A line about the slots that were added to a set or taken from it; empty where there are none (log_mask_change). */
+function changeText(place: string, what: string, before: readonly [number, number], now: readonly [number, number]): string {
+  const added = slotsText([now[0] & ~before[0], now[1] & ~before[1]]);
+  const gone = slotsText([before[0] & ~now[0], before[1] & ~now[1]]);
+  if (added === '' && gone === '') return '';
+  return `${place}${added === '' ? '' : `+${what} ${added} `}${gone === '' ? '' : `-${what} ${gone}`}\n`;
+}
+
+function slotsText(words: readonly [number, number]): string {
+  const offsets: number[] = [];
+  for (const [half, word] of words.entries()) {
+    for (let bit = 0; bit < 32; bit++) if ((word & (1 << bit)) !== 0) offsets.push(-8 * (half * 32 + bit + 1));
+  }
+  return offsets.join();
 }
 
 function masksOf(instance: Instance, frame: number): Masks {
