@@ -1,8 +1,9 @@
 /**
- * Accesses to contexts compared with the live kernel, by brute force: every offset, width and direction, for every program type whose context
- * is a structure and for every attach type that changes its rules. BPF_CONTEXTS=full asks everything, otherwise a sample that moves with the seed.
+ * Accesses to contexts and calls of helpers compared with the live kernel, by brute force: every offset, width and direction, and every helper
+ * with either licence, for every program type whose context is a structure and for every attach type that changes its rules. BPF_CONTEXTS=full asks everything, otherwise a sample that moves with the seed.
  */
 import { describe, expect, it } from 'vitest';
+import { HELPERS } from '../src/helpers/index.ts';
 import { ATTACH_TYPE as A, PROGRAM_TYPES } from '../src/programs/index.ts';
 import { kernel } from './support/kernel.ts';
 import { random } from './support/random.ts';
@@ -16,6 +17,7 @@ const ONE_IN = FULL ? 1 : 24;
 
 /** Attach types that change what may be accessed, by program type; 0 for the rest. */
 const ATTACH_TYPES: Readonly<Record<number, readonly number[]>> = {
+  2: [0, A.TRACE_KPROBE_MULTI, A.TRACE_KPROBE_SESSION, A.TRACE_UPROBE_MULTI, A.TRACE_UPROBE_SESSION],
   6: [0, A.XDP_DEVMAP, A.XDP_CPUMAP, A.XDP],
   8: [A.CGROUP_INET_INGRESS, A.CGROUP_INET_EGRESS],
   9: [A.CGROUP_INET_SOCK_CREATE, A.CGROUP_INET_SOCK_RELEASE, A.CGROUP_INET4_POST_BIND, A.CGROUP_INET6_POST_BIND],
@@ -60,6 +62,8 @@ const KERNEL_BUG = 'verifier bug: error during ctx access conversion';
 const TYPED = [26, 27, 28, 29, 32];
 const SYSCALL = 31;
 const WIDTHS = { 1: 'u8', 2: 'u16', 4: 'u32', 8: 'u64' } as const;
+/** Helpers that kernels are built without, or keep from everybody when they are locked down. */
+const CONFIGURED = ['override_return', 'probe_write_user'];
 /** Ways to touch the context at an offset. */
 const WAYS: readonly ((width: string, at: number) => string)[] = [
   (width, at) => `r2 = *(${width} *)(r1 ${at < 0 ? '-' : '+'} ${Math.abs(at)})`,
@@ -92,6 +96,21 @@ if (bpf === undefined) {
           if (ours.errno === theirs.errno && ours.log === theirs.log) continue;
           different.push({ text, ours: [ours.errno, tail(ours.log)], kernel: [theirs.errno, tail(theirs.log)] });
         }
+      }
+    }
+    expect(different).toEqual([]);
+  });
+
+  it.each(cases)('helpers of %s (%i), attach type %i', (_, type, attach) => {
+    const next = random(SEED * 1000 + type * 64 + attach + 1);
+    const different: unknown[] = [];
+    for (const { id, name } of HELPERS) {
+      for (const license of ['GPL', 'MIT']) {
+        if (CONFIGURED.includes(name) || next(ONE_IN) !== 0) continue;
+        const question = { text: `call ${id}\nr0 = 1\nexit`, type, attach, license, ...(type === SYSCALL ? { flags: 16 } : {}) };
+        const [ours, theirs] = [pair.ours(question), pair.kernel(question)];
+        if (ours.errno === theirs.errno && ours.message === theirs.message) continue;
+        different.push({ name, license, ours: [ours.errno, ours.message], kernel: [theirs.errno, theirs.message] });
       }
     }
     expect(different).toEqual([]);

@@ -35,6 +35,10 @@ export interface VerifierHostOptions {
   readonly symbol?: (name: string) => bigint | undefined;
   /** Possible CPUs, default 1. */
   readonly cpus?: number;
+  /** Ids of helpers that the kernel lacks. */
+  readonly withoutHelpers?: ReadonlySet<number>;
+  /** enum bpf_prog_type of types that the kernel was built without. */
+  readonly withoutTypes?: ReadonlySet<number>;
   /** Who loads. Default: a loader with all capabilities. */
   readonly loader?: Loader;
 }
@@ -166,6 +170,9 @@ export class VerifierHost implements Host {
     this.verdict = undefined;
     const early = checkProgLoad(attr, this.#options.loader);
     if (early !== undefined) throw new SyscallError('BPF_PROG_LOAD', early.errno, early.message);
+    if (this.#options.withoutTypes?.has(attr.type)) {
+      throw new SyscallError('BPF_PROG_LOAD', 'EINVAL', `this kernel was built without programs of type ${attr.type}`);
+    }
     const btf = this.#programBtf(attr);
     const kernelBtf = (): Btf | undefined => this.kernelBtf();
     const attachBtfId = attr.attachBtfId ?? 0;
@@ -186,6 +193,7 @@ export class VerifierHost implements Host {
         map: ({ pseudo, fd }) => this.#map(pseudo, fd),
         logLevel: attr.logLevel ?? 0,
         cpus: this.possibleCpus,
+        withoutHelpers: this.#options.withoutHelpers,
         ...this.#options.loader,
         ...(this.#options.symbol === undefined ? {} : { symbol: this.#options.symbol }),
         get kernelBtf() {

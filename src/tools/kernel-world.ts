@@ -19,6 +19,8 @@ export interface KernelWorld {
   readonly btf: () => Btf;
   /** Address of a kernel symbol; undefined where there is none. */
   readonly symbol: (name: string) => bigint | undefined;
+  /** Helpers and program types that it lacks, by number. */
+  readonly lacking: () => { readonly helpers: ReadonlySet<number>; readonly types: ReadonlySet<number> };
   /** Its configuration and version, for `__kconfig` externs; asked for when an object has some. */
   readonly kconfig: () => Readonly<Record<string, string | number>>;
 }
@@ -29,7 +31,8 @@ export interface KernelWorld {
  */
 export function kernelWorld(file?: string): KernelWorld {
   const path = file ?? (existsSync(VMLINUX) ? VMLINUX : undefined);
-  if (path === undefined) return { name: "the engine's own types", btf: engineBtf, symbol: () => undefined, kconfig: () => ({}) };
+  if (path === undefined)
+    return { name: "the engine's own types", btf: engineBtf, symbol: () => undefined, kconfig: () => ({}), lacking: nothing };
   let btf: Btf | undefined;
   const read = (): Btf => {
     btf ??= openBtf(path);
@@ -38,9 +41,10 @@ export function kernelWorld(file?: string): KernelWorld {
   if (file !== undefined) {
     read();
     // Nothing says which symbols that kernel has: any may be there.
-    return { name: file, btf: read, symbol: () => 0xffff_ffff_8100_0000n, kconfig: () => ({}) };
+    return { name: file, btf: read, symbol: () => 0xffff_ffff_8100_0000n, kconfig: () => ({}), lacking: nothing };
   }
   let symbols: Map<string, bigint> | undefined;
+  let lacking: ReturnType<KernelWorld['lacking']> | undefined;
   let kconfig: Record<string, string | number> | undefined;
   return {
     name: path,
@@ -48,6 +52,10 @@ export function kernelWorld(file?: string): KernelWorld {
     symbol: (name) => {
       symbols ??= readSymbols();
       return symbols.get(name);
+    },
+    lacking: () => {
+      lacking ??= readLacking(readConfig());
+      return lacking;
     },
     kconfig: () => {
       kconfig ??= { ...readConfig(), LINUX_KERNEL_VERSION: kernelVersion(release()) };
@@ -58,7 +66,14 @@ export function kernelWorld(file?: string): KernelWorld {
 
 /** A host that verifies for a kernel. */
 export function verifierHost(world: KernelWorld): VerifierHost {
-  return new VerifierHost({ kernelBtf: world.btf, symbol: world.symbol, cpus: possibleCpus() });
+  const { helpers, types } = world.lacking();
+  return new VerifierHost({
+    kernelBtf: world.btf,
+    symbol: world.symbol,
+    cpus: possibleCpus(),
+    withoutHelpers: helpers,
+    withoutTypes: types,
+  });
 }
 
 function openBtf(path: string): Btf {
@@ -83,6 +98,38 @@ function readSymbols(): Map<string, bigint> {
     if (address !== undefined && name !== undefined && !out.has(name)) out.set(name, BigInt(`0x${address}`));
   }
   return out;
+}
+
+/** Nothing is known of what a kernel lacks that is not this one. */
+const nothing: KernelWorld['lacking'] = () => ({ helpers: new Set(), types: new Set() });
+
+/** Helpers and program types by the configuration options that they need. */
+const OPTIONAL_HELPERS: Readonly<Record<number, string>> = { 58: 'CONFIG_BPF_KPROBE_OVERRIDE' };
+const OPTIONAL_TYPES: Readonly<Record<number, string>> = {
+  20: 'CONFIG_BPF_LIRC_MODE2',
+  29: 'CONFIG_BPF_LSM',
+  32: 'CONFIG_NETFILTER_BPF_LINK',
+};
+const PROBE_WRITE_USER = 36;
+const LOCKDOWN = '/sys/kernel/security/lockdown';
+
+function readLacking(config: Readonly<Record<string, string>>): ReturnType<KernelWorld['lacking']> {
+  const without = (of: Readonly<Record<number, string>>): number[] =>
+    Object.keys(config).length === 0
+      ? []
+      : Object.entries(of).flatMap(([id, option]) => (config[option] === undefined ? [Number(id)] : []));
+  const helpers = new Set(without(OPTIONAL_HELPERS));
+  if (isLockedDown(config)) helpers.add(PROBE_WRITE_USER);
+  return { helpers, types: new Set(without(OPTIONAL_TYPES)) };
+}
+
+/** Whether the kernel keeps user memory from programs: by what it says, else by how it was built. */
+function isLockedDown(config: Readonly<Record<string, string>>): boolean {
+  try {
+    return /\[(integrity|confidentiality)\]/.test(readFileSync(LOCKDOWN, 'latin1'));
+  } catch {
+    return ['INTEGRITY', 'CONFIDENTIALITY'].some((mode) => config[`CONFIG_LOCK_DOWN_KERNEL_FORCE_${mode}`] === 'y');
+  }
 }
 
 /** KERNEL_VERSION of a release's text: `6.18.44-x` -> 0x06122c. */

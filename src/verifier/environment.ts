@@ -84,6 +84,8 @@ export interface VerifierEnvironment extends Loader {
   readonly symbol?: (name: string) => bigint | undefined;
   /** Gathers the states of the verification. */
   readonly trail?: Trail;
+  /** Ids of helpers that the kernel was built without, or that it keeps from everybody (lockdown). */
+  readonly withoutHelpers?: ReadonlySet<number> | undefined;
   /** A helper's row, where it differs from the table's. */
   readonly helper?: (id: number) => HelperProto | undefined;
 }

@@ -166,7 +166,8 @@ export class Verification {
     this.uninitStack = this.privileges.allowUninitStack;
     this.speculation = new Speculation(insns.length);
     this.allowed = (id) => {
-      const proto = this.row.helpers.has(id) ? this.helper(id) : undefined;
+      const open = this.row.helpers.has(id) && environment.withoutHelpers?.has(id) !== true;
+      const proto = open ? this.helper(id) : undefined;
       return proto !== undefined && helperCapabilities(proto.name).every((wanted) => isCapable(capabilities, wanted));
     };
     const flags = program.flags ?? 0;

@@ -8,6 +8,8 @@ import { isSleepableHook, LSM_PREFIX } from '../kernel-btf/lsm.ts';
 import type { Verification } from '../verification.ts';
 
 const TYPE = {
+  KPROBE: 2,
+  PERF_EVENT: 7,
   CGROUP_DEVICE: 15,
   SOCK_ADDR: 18,
   SK_REUSEPORT: 21,
@@ -30,9 +32,11 @@ const ATTACH = {
   ITER: 28,
   LSM_CGROUP: 43,
 } as const;
+/** Kprobes and uprobes that are attached to many places at once, sessions included. */
+const MULTI: readonly number[] = [42, 56, 48, 57];
 const TRAMPOLINE: readonly number[] = [ATTACH.FENTRY, ATTACH.FEXIT, ATTACH.MODIFY_RETURN];
 /** Attach types of cgroup programs whose return value is not theirs to see: ingress, egress, sock_ops, recvmsg, getpeername, getsockname. */
-const WITHOUT_RETVAL: readonly number[] = [0, 1, 3, 19, 20, 52, 29, 30, 53, 31, 32, 54];
+const WITHOUT_RETVAL: readonly number[] = [0, 1, 3, 19, 20, 51, 29, 30, 52, 31, 32, 53];
 const CGROUP_TYPES: readonly number[] = [9, TYPE.CGROUP_DEVICE, TYPE.SOCK_ADDR, TYPE.SYSCTL, TYPE.SOCKOPT];
 /** Types whose helpers take kernel structures where those of networking take contexts and sockets. */
 const TYPED: readonly number[] = [TYPE.TRACING, TYPE.LSM, TYPE.SYSCALL];
@@ -154,6 +158,10 @@ export function helperVariant(v: Verification, proto: HelperProto): HelperProto 
   const { type } = v.program;
   const typed = TYPED.includes(type);
   switch (proto.name) {
+    case 'get_stackid':
+      return type === TYPE.PERF_EVENT ? free(proto) : proto;
+    case 'get_func_ip':
+      return type === TYPE.KPROBE && attached(v, ...MULTI) ? free(proto) : proto;
     case 'get_socket_cookie':
       return typed || type === TYPE.SK_REUSEPORT ? withArg(proto, 0, arg('void *', 'sk', 'sock_common')) : proto;
     case 'xdp_get_buff_len':
@@ -175,11 +183,20 @@ export function helperVariant(v: Verification, proto: HelperProto): HelperProto 
 
 const variants = new WeakMap<HelperProto, Map<string, HelperProto>>();
 
+/** The prototype without the restriction to GPL programs. */
+function free(proto: HelperProto): HelperProto {
+  return proto.gplOnly ? variant(proto, 'free', () => ({ ...proto, gplOnly: false })) : proto;
+}
+
 function withArg(proto: HelperProto, at: number, changed: HelperArg): HelperProto {
+  return variant(proto, `${at} ${changed.kind}`, () => ({ ...proto, args: proto.args.map((a, i) => (i === at ? changed : a)) }));
+}
+
+/** A variant, the same object each time. */
+function variant(proto: HelperProto, key: string, make: () => HelperProto): HelperProto {
   const known = variants.get(proto) ?? new Map<string, HelperProto>();
   variants.set(proto, known);
-  const key = `${at} ${changed.kind}`;
-  const variant = known.get(key) ?? { ...proto, args: proto.args.map((a, i) => (i === at ? changed : a)) };
-  known.set(key, variant);
-  return variant;
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
 }

@@ -15,9 +15,10 @@ const LEAVING = 'BPF_EXIT instruction in main prog';
 
 /** Attach types (uapi bpf.h enum bpf_attach_type). */
 const EGRESS = 1;
-const RETURN_ONE = [19, 20, 29, 30, 31, 32, 51, 53, 52, 54, 49, 50];
+/** recvmsg, getpeername and getsockname of all families. */
+const RETURN_ONE = [19, 20, 51, 29, 30, 52, 31, 32, 53];
 const BINDS = [8, 9];
-const SESSIONS = [56, 59];
+const SESSIONS = [56, 57];
 const FENTRY_FEXIT = [24, 25];
 const ITER = 28;
 const LSM_CGROUP = 43;
