@@ -6,6 +6,7 @@
 import { equal, hashBytes, roundUp8 } from './bytes';
 import { alloc, cpu, random, release } from './env';
 import {
+  E2BIG,
   ENOMEM,
   FLAG_NO_COMMON_LRU,
   FLAG_NO_PREALLOC,
@@ -57,6 +58,8 @@ const LRU_KEY: u32 = 24;
 /** Elements of the first slab of a table without preallocation; each further slab doubles the table. */
 const FIRST_SLAB: u32 = 16;
 const BLOCK_MAX: u64 = 0xffff0000;
+/** The kernel's buckets of 16 bytes take less than 2^32. */
+const BUCKETS_MAX: u32 = 1 << 27;
 
 export function isPerCpu(map: u32): bool {
   return load<u32>(map, MAP_CPU_STRIDE) !== 0;
@@ -271,6 +274,7 @@ export function initTable(map: u32, lru: bool): i32 {
     entries = ((entries + cpus - 1) / cpus) * cpus;
     store<u32>(map, entries, MAP_MAX_ENTRIES);
   }
+  if (entries > BUCKETS_MAX) return -E2BIG;
   const buckets: u32 = entries <= 1 ? 1 : 1 << (32 - clz(entries - 1));
   const size = <u64>buckets * BUCKET_SIZE;
   if (size > BLOCK_MAX) return -ENOMEM;

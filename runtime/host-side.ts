@@ -44,7 +44,7 @@ import { destroyLru, initLru, releaseLru } from './lru';
 import { lru_hash_delete, lru_hash_update, lruPercpuSysUpdate, lruTake } from './lru-hash';
 import { queue_peek, queue_pop, queue_push, queueDestroy, queueInit } from './queue';
 import { ringDestroy, ringInit } from './ringbuf';
-import { stackDelete, stackDestroy, stackInit, stackNextKey, stackSysLookup } from './stack-trace';
+import { stackDelete, stackDestroy, stackInit, stackNextKey, stackSysLookup, stackTake } from './stack-trace';
 import { copyOut, LOCK, lockedCopyOut } from './value';
 
 /** Fills the private part of a descriptor whose common part is set, and allocates. */
@@ -249,6 +249,8 @@ export function sys_take(map: u32, key: u32, value: u32, flags: u32): i32 {
     case TYPE_QUEUE:
     case TYPE_STACK:
       return queue_pop(map, value);
+    case TYPE_STACK_TRACE:
+      return stackTake(map, key, value);
     default:
       return -ENOTSUPP;
   }

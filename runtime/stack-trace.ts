@@ -65,6 +65,15 @@ export function stack_store(map: u32, addresses: u32, bytes: u32, flags: u32): i
 
 /** bpf(2)'s lookup: the addresses, then zeros. */
 export function stackSysLookup(map: u32, key: u32, value: u32): i32 {
+  return read(map, key, value, false);
+}
+
+/** As stackSysLookup; the stack goes. */
+export function stackTake(map: u32, key: u32, value: u32): i32 {
+  return read(map, key, value, true);
+}
+
+function read(map: u32, key: u32, value: u32, remove: bool): i32 {
   const id = load<u32>(key);
   if (id >= load<u32>(map, BUCKETS)) return -ENOENT;
   const at = bucket(map, id);
@@ -73,6 +82,7 @@ export function stackSysLookup(map: u32, key: u32, value: u32): i32 {
   if (length !== 0) {
     copy(value, at + STACK, length - 1);
     memory.fill(value + length - 1, 0, load<u32>(map, MAP_VALUE_SIZE) - (length - 1));
+    if (remove) store<u32>(at, 0, LENGTH);
   }
   unlock(map + MAP_LOCK);
   return length === 0 ? -ENOENT : 0;

@@ -34,6 +34,7 @@ export class Interpreted implements Executor {
       helpers,
       env: {
         region: (offset, image) => programs.region(offset, image.progId),
+        isMap: (offset, image) => programs.isMap(offset, image.progId),
         packet: (offset, size) => loadPacket(env.mem.dv, programs.packet, offset, size),
         tailTarget: (map, index) => programs.inSlot(map, index)?.image,
       },

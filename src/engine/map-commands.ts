@@ -5,6 +5,7 @@ import type { MapInfo } from '../host/host.ts';
 import {
   checkMapBtf,
   createMap,
+  holdsMaps,
   MAP,
   MAP_FLAG,
   type MapCreateAttr,
@@ -17,7 +18,7 @@ import { HEADER } from '../mem/index.ts';
 import { nameOk } from '../programs/index.ts';
 import type { EngineCore } from './core.ts';
 import { engineBtf } from './kernel-types/index.ts';
-import { holdsMaps, innerTemplate } from './map-slots.ts';
+import { innerTemplate } from './map-slots.ts';
 import type { BtfObject, MapObject } from './objects.ts';
 
 const BLOOM_FILTER = 30;
@@ -60,7 +61,7 @@ export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
   if (refusal !== undefined) throw core.error(command, ...refusal);
   const missing = missingForMap(attr.type, core.loader);
   if (missing !== undefined) throw core.error(command, 'EPERM', `maps of type ${attr.type} need ${missing}`);
-  const inner = holdsMaps(attr.type) ? innerTemplate(core, command, attr.innerMapFd ?? 0) : undefined;
+  const inner = holdsMaps(attr.type) ? innerTemplate(core, command, attr.innerMapFd) : undefined;
   core.reclaim();
   const id = core.nextId(HEADER.NEXT_MAP_ID);
   const { type, keySize, valueSize, maxEntries, flags = 0, name = '', mapExtra = 0n } = attr;

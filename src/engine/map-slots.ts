@@ -3,7 +3,7 @@
  * of an event or of an inner map), and the object is held here as long as it is in the map (kernel/bpf/arraymap.c, map_in_map.c, v6.18).
  */
 import { ERRNO } from '../base/index.ts';
-import { checkSlotUpdate, MAP, MAP_FLAG, swapSlot } from '../maps/index.ts';
+import { checkSlotUpdate, holdsMaps, MAP, MAP_FLAG, swapSlot } from '../maps/index.ts';
 import type { EngineCore } from './core.ts';
 import type { InnerTemplate, MapObject, OpenFile, PerfEventObject, ProgObject } from './objects.ts';
 import { fits } from './prog-array.ts';
@@ -21,11 +21,6 @@ function typeOf(core: EngineCore, map: MapObject): number {
   return core.mem.dv.getUint32(map.offset + MAP.TYPE, true);
 }
 
-/** Whether a type holds maps. */
-export function holdsMaps(type: number): boolean {
-  return type === ARRAY_OF_MAPS || type === HASH_OF_MAPS;
-}
-
 /** Whether elements are references. */
 export function holdsReferences(core: EngineCore, map: MapObject): boolean {
   const type = typeOf(core, map);
@@ -33,7 +28,8 @@ export function holdsReferences(core: EngineCore, map: MapObject): boolean {
 }
 
 /** What inner maps must be like, of the map that a map of maps is made with (bpf_map_meta_alloc). */
-export function innerTemplate(core: EngineCore, command: string, fd: number): InnerTemplate {
+export function innerTemplate(core: EngineCore, command: string, fd: number | undefined): InnerTemplate {
+  if (fd === undefined) throw core.error(command, 'EINVAL', 'a map of maps needs the fd of an inner map');
   const inner = core.want(command, fd, 'map').object;
   const type = typeOf(core, inner);
   if (holdsMaps(type)) throw core.error(command, 'EINVAL', 'a map of maps cannot hold maps of maps');

@@ -3,7 +3,7 @@
  * misses and faults. Which programs run on which event is the engine's and the sources' business.
  */
 import { BpfError } from '../base/index.ts';
-import { type Clock, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, SCRATCH_SIZE } from '../helpers/index.ts';
+import { type Clock, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, KEYS_AT, SCRATCH_SIZE } from '../helpers/index.ts';
 import type { CallCore, HelperEntry } from '../interp/index.ts';
 import { mapKernel, type Region } from '../maps/index.ts';
 import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, RUN_MODE, ThreadEnv, unlock } from '../mem/index.ts';
@@ -173,6 +173,13 @@ export class Runner implements ProgramRunner {
       if (impl !== undefined) helpers.push({ proto, impl });
     }
     this.#scratch = env.allocOrThrow(SCRATCH_SIZE + STRING_STEP);
+    this.#programs.keys = {
+      base: this.#scratch + KEYS_AT,
+      count: 1,
+      stride: SCRATCH_SIZE - KEYS_AT,
+      size: SCRATCH_SIZE - KEYS_AT,
+      writable: false,
+    };
     const mode = this.mem.dv.getUint32(HEADER.RUN_MODE, true);
     const options = {
       env,

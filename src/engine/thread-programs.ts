@@ -1,6 +1,6 @@
 /** Programs as one thread has read them from the shared memory, and the memory of their maps. Running them is the executors' business. */
 import { type ProgramImage, prepare } from '../interp/index.ts';
-import { MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
+import { holdsMaps, innerMaps, MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
 import { HEADER, idTableGet, PROG, type ThreadEnv } from '../mem/index.ts';
 import type { CompiledEntry } from './compiled/compiled.ts';
 import { contextUse, cpuMatters } from './context-use.ts';
@@ -39,6 +39,8 @@ const TAIL_CALL = 12;
 export class ThreadPrograms {
   /** The packet of the present run. */
   packet: PacketView | undefined;
+  /** Where keys of arrays stand while callbacks are called for their elements. */
+  keys: Region | undefined;
   readonly #env: ThreadEnv;
   readonly #known = new Map<number, ThreadProgram>();
   /** By descriptor; the id tells whether it is still the same map. */
@@ -99,10 +101,19 @@ export class ThreadPrograms {
     return progId === 0 ? undefined : this.get(progId);
   }
 
-  /** The region that of a program's maps that holds `offset`. */
+  /** Whether a map's descriptor stands at `offset` that a map of maps of the program may have given it. */
+  isMap(offset: number, progId: number): boolean {
+    const { mem } = this.#env;
+    const maps = this.#known.get(progId)?.maps ?? [];
+    if (!maps.some((map) => holdsMaps(mem.dv.getUint32(map + MAP.TYPE, true))) || offset + MAP.SIZE > mem.u8.length) return false;
+    return idTableGet(mem, mem.dv.getUint32(HEADER.MAP_TABLE, true), mem.dv.getUint32(offset + MAP.ID, true)) === offset;
+  }
+
+  /** The region of a program's maps that holds `offset`. */
   region(offset: number, progId: number): Region | undefined {
     const { mem } = this.#env;
     const maps = this.#known.get(progId)?.maps ?? [];
+    if (this.keys !== undefined && find([this.keys], offset) !== undefined) return this.keys;
     for (const map of maps) {
       const known = this.#regions.get(map);
       if (known === undefined || known.id !== mem.dv.getUint32(map + MAP.ID, true)) continue;
@@ -111,7 +122,7 @@ export class ThreadPrograms {
     }
     // A map may have grown since it was asked.
     for (const map of maps) {
-      const regions = mapKernel(mem, map).regions(this.#env, map);
+      const regions = [map, ...innerMaps(this.#env, map)].flatMap((each) => mapKernel(mem, each).regions(this.#env, each));
       this.#regions.set(map, { id: mem.dv.getUint32(map + MAP.ID, true), regions });
       const region = find(regions, offset);
       if (region !== undefined) return region;
@@ -123,7 +134,8 @@ export class ThreadPrograms {
 function find(regions: readonly Region[], offset: number): Region | undefined {
   for (const region of regions) {
     const rel = offset - region.base;
-    if (rel >= 0 && rel < region.count * region.stride) return region;
+    // Keys and values of a table's elements lie between each other.
+    if (rel >= 0 && rel < region.count * region.stride && rel % region.stride < region.size) return region;
   }
   return undefined;
 }

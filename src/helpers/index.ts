@@ -11,7 +11,7 @@ import { PERF_HELPERS, PERF_IMPLS } from './perf.ts';
 import { PRINT_HELPERS, PRINT_IMPLS } from './print.ts';
 import { PROBE_READ_HELPERS, PROBE_READ_IMPLS } from './probe-read.ts';
 import { REDIRECT_HELPERS } from './redirect.ts';
-import { RINGBUF_HELPERS } from './ringbuf.ts';
+import { RINGBUF_HELPERS, RINGBUF_IMPLS } from './ringbuf.ts';
 import { SKB_HELPERS } from './skb.ts';
 import { SOCKET_HELPERS } from './socket.ts';
 import { SOCKMAP_HELPERS } from './sockmap.ts';
@@ -85,6 +85,7 @@ export const HELPER_IMPLS: HelperImpls<HelperName> = {
   ...CONTROL_IMPLS,
   ...CHECKSUM_IMPLS,
   ...SYNC_IMPLS,
+  ...RINGBUF_IMPLS,
 };
 
 /** The same by id, for calls at run time. */
@@ -103,12 +104,11 @@ const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [SYSCALL_HELPERS, 'it makes system calls for programs of type syscall, which the engine does not run'],
   [STORAGE_HELPERS, 'it needs a storage map, which the engine does not have'],
   [SYNC_HELPERS, 'it needs timers or kernel pointers inside map values, which the engine does not have'],
-  [[...RINGBUF_HELPERS, ...DYNPTR_HELPERS], 'it needs a ring buffer map or a dynptr, which the engine does not have'],
+  [[...RINGBUF_HELPERS, ...DYNPTR_HELPERS], 'it needs a dynptr or a ring buffer that user space writes, which the engine does not have'],
   [STACK_HELPERS, 'it walks stacks, which the engine cannot'],
   [PERF_HELPERS, 'it reads facts of a hardware sample or of a packet, which the engine does not have'],
   [PROBE_READ_HELPERS, 'it writes into or waits for the memory of a process, which the engine does not do'],
   [PRINT_HELPERS, 'it writes into an iterator, which the engine does not have'],
-  [MAP_HELPERS, 'it needs a queue, stack or bloom filter map or visits all elements of a map, which the engine does not do'],
   [TASK_HELPERS, 'it works on kernel task objects, namespaces or signals, which the engine does not have'],
   [CPU_HELPERS, 'it reads per-CPU variables of the kernel, which the engine does not have'],
   [TIME_HELPERS, 'it reads a clock that the engine does not have'],

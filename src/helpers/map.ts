@@ -1,7 +1,10 @@
 /** Helpers on map elements, and the map operations they reach through the map's kernel. */
+import { ERRNO } from '../base/index.ts';
+import { foldElemFlags } from '../maps/kernel.ts';
 import { MAP } from '../maps/types.ts';
+import { toPointer } from '../mem/memory.ts';
 import { arg } from './row.ts';
-import type { HelperImpls, HelperProto } from './types.ts';
+import { type HelperCall, type HelperImpls, type HelperProto, KEYS_AT, KEYS_MAX } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const MAP_HELPERS = [
@@ -97,6 +100,47 @@ export const MAP_HELPERS = [
   },
 ] as const satisfies readonly HelperProto[];
 
+const ARRAY = 2;
+const PERCPU_ARRAY = 6;
+
+/** Arrays' keys stand nowhere: the callback gets a copy, one a level of callbacks that walk maps. */
+function forEachSlot(call: HelperCall): number {
+  const { mem, env } = call;
+  const [map, func, context] = [call.off(1), call.u64(2), call.u64(3)];
+  const max = mem.dv.getUint32(map + MAP.MAX_ENTRIES, true);
+  const level = call.scratch + KEYS_AT;
+  const depth = mem.dv.getUint32(level, true);
+  if (depth >= KEYS_MAX) return -ERRNO.EINVAL;
+  const key = level + 8 + depth * 8;
+  mem.dv.setUint32(level, depth + 1, true);
+  try {
+    for (let i = 0; i < max; i++) {
+      mem.dv.setUint32(key, i, true);
+      const value = env.runtime.map_lookup(map, key) >>> 0;
+      if (call.callback(func, [toPointer(map), toPointer(key), toPointer(value), context]) !== 0n) return i + 1;
+    }
+    return max;
+  } finally {
+    mem.dv.setUint32(level, depth, true);
+  }
+}
+
+/** The next element is taken before the callback, which may delete its own. */
+function forEachElement(call: HelperCall): number {
+  const { runtime } = call.env;
+  const [map, func, context] = [call.off(1), call.u64(2), call.u64(3)];
+  let visited = 0;
+  for (let elem = runtime.hash_next(map, 0) >>> 0; elem !== 0; ) {
+    const next = runtime.hash_next(map, elem) >>> 0;
+    const key = toPointer(runtime.hash_key(map, elem) >>> 0);
+    const value = toPointer(runtime.hash_value(map, elem) >>> 0);
+    visited++;
+    if (call.callback(func, [toPointer(map), key, value, context]) !== 0n) break;
+    elem = next;
+  }
+  return visited;
+}
+
 /** Map operations, by the kernel of the map that the descriptor names. */
 export const MAP_IMPLS = {
   map_lookup_elem(call) {
@@ -118,5 +162,13 @@ export const MAP_IMPLS = {
     const value = call.mapKernel(map).lookup(call.env, map, call.off(2));
     if (value === 0) return 0;
     return value + (cpu - call.env.cpu) * call.mem.dv.getUint32(map + MAP.CPU_STRIDE, true);
+  },
+  map_push_elem: (call) => call.env.runtime.map_push(call.off(1), call.off(2), foldElemFlags(call.u64(3))),
+  map_pop_elem: (call) => call.env.runtime.map_pop(call.off(1), call.off(2)),
+  map_peek_elem: (call) => call.env.runtime.map_peek(call.off(1), call.off(2)),
+  for_each_map_elem(call) {
+    if (call.u64(4) !== 0n) return -ERRNO.EINVAL;
+    const type = call.mem.dv.getUint32(call.off(1) + MAP.TYPE, true);
+    return type === ARRAY || type === PERCPU_ARRAY ? forEachSlot(call) : forEachElement(call);
   },
 } satisfies HelperImpls<(typeof MAP_HELPERS)[number]['name']>;

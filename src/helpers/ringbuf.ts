@@ -1,6 +1,10 @@
 /** Helpers on ring buffers shared by all CPUs. */
+
+import { BpfError } from '../base/index.ts';
+import { MAP, RING } from '../maps/layout.ts';
+import { MAP_MAGIC } from '../maps/types.ts';
 import { arg } from './row.ts';
-import type { HelperProto } from './types.ts';
+import type { HelperCall, HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const RINGBUF_HELPERS = [
@@ -110,3 +114,45 @@ export const RINGBUF_HELPERS = [
     doc: 'Calls a callback for every record that user space put into a user ring buffer.',
   },
 ] as const satisfies readonly HelperProto[];
+
+const RINGBUF = 27;
+const PAGE_MASK = 4095;
+
+/** Low 32 bits of flags, with an unknown bit set for any above. */
+function flags(call: HelperCall, n: number): number {
+  const all = call.u64(n);
+  return all >> 32n === 0n ? Number(all) | 0 : 0x8000_0000 | 0;
+}
+
+/** The record that r1 points to; BpfError when it is no reserved one, which a verified program cannot bring about. */
+function record(call: HelperCall): number {
+  const { dv, u8 } = call.mem;
+  const sample = call.off(1);
+  const header = sample - 8;
+  const ring = (header & ~PAGE_MASK) - dv.getUint32(header + 4, true) * (PAGE_MASK + 1);
+  const map = ring > 0 ? dv.getUint32(ring >>> 0, true) : 0;
+  const known = map !== 0 && map + MAP.SIZE <= u8.length && dv.getUint32(map + MAP.MAGIC, true) === MAP_MAGIC;
+  const ours = known && dv.getUint32(map + MAP.TYPE, true) === RINGBUF && dv.getUint32(map + RING.BLOCK, true) === ring >>> 0;
+  if (!ours || dv.getUint32(header, true) < 0x8000_0000) throw new BpfError(`0x${sample.toString(16)} is not a reserved record`);
+  return sample;
+}
+
+/** Ring buffers, by the compiled kernels. */
+export const RINGBUF_IMPLS = {
+  ringbuf_output(call) {
+    return call.env.runtime.ringbuf_output(call.off(1), call.off(2), call.u64(3) >> 32n === 0n ? call.off(3) : -1, flags(call, 4));
+  },
+  ringbuf_reserve(call) {
+    if (call.u64(2) >> 32n !== 0n) return 0;
+    return call.env.runtime.ringbuf_reserve(call.off(1), call.off(2), flags(call, 3)) >>> 0;
+  },
+  ringbuf_submit(call) {
+    call.env.runtime.ringbuf_submit(record(call), flags(call, 2));
+    return 0;
+  },
+  ringbuf_discard(call) {
+    call.env.runtime.ringbuf_discard(record(call), flags(call, 2));
+    return 0;
+  },
+  ringbuf_query: (call) => call.env.runtime.ringbuf_query(call.off(1), flags(call, 2)),
+} satisfies HelperImpls<(typeof RINGBUF_HELPERS)[number]['name']>;

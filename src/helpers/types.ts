@@ -144,8 +144,11 @@ export interface PerfAccess {
   read(event: number): { readonly counter: bigint; readonly enabled: bigint; readonly running: bigint } | number;
 }
 
-/** Bytes of HelperCall.scratch. */
-export const SCRATCH_SIZE = 1024;
+/** Bytes of HelperCall.scratch. The last of them hold the keys of arrays that callbacks are called for: u32 how many, then 8 bytes each. */
+export const SCRATCH_SIZE = 1024 + 72;
+/** Where those keys begin, and how many there may be: as many as there can be frames. */
+export const KEYS_AT = 1024;
+export const KEYS_MAX = 8;
 
 /**
  * What an implementation gets. r1..r5 are in `regs` as (low, high) signed 32-bit pairs: r1's low word is regs[2].

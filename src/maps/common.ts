@@ -58,7 +58,7 @@ export function checkFdArray(attr: MapCreateAttr, allowed: number): number {
 }
 
 /** Creation checks of hash kinds, in order (kernel/bpf/hashtab.c htab_map_alloc_check and htab_map_alloc, v6.18). */
-export function checkHash(attr: MapCreateAttr, kind: { perCpu: boolean; lru: boolean }): number {
+export function checkHash(attr: MapCreateAttr, kind: { perCpu: boolean; lru: boolean; ofMaps?: boolean }): number {
   const flags = attr.flags ?? 0;
   if ((flags & ~HASH_FLAGS) !== 0 || !progAccessOk(flags)) return -ERRNO.EINVAL;
   if (!kind.lru && (flags & MAP_FLAG.NO_COMMON_LRU) !== 0) return -ERRNO.EINVAL;
@@ -68,7 +68,8 @@ export function checkHash(attr: MapCreateAttr, kind: { perCpu: boolean; lru: boo
   if (attr.keySize + attr.valueSize >= HASH_ELEM_MAX) return -ERRNO.E2BIG;
   if (kind.perCpu && roundUp8(attr.valueSize) > PERCPU_VALUE_MAX) return -ERRNO.E2BIG;
   // 16-byte buckets, a power of two of them, in less than 2^32 bytes.
-  if (attr.maxEntries > 2 ** 27) return -ERRNO.E2BIG;
+  // Maps of maps look at their template before they count.
+  if (attr.maxEntries > 2 ** 27 && kind.ofMaps !== true) return -ERRNO.E2BIG;
   return 0;
 }
 

@@ -3,7 +3,7 @@ import { ERRNO } from '../base/index.ts';
 import { checkHash, HASH_FLAGS } from './common.ts';
 import type { MapTypeRow } from './types.ts';
 
-const kind = { perCpu: false, lru: false };
+const kind = { perCpu: false, lru: false, ofMaps: true };
 
 /** include/uapi/linux/bpf.h, kernel/bpf/hashtab.c fd_htab_map_alloc_check (v6.18). */
 export const hashOfMaps: MapTypeRow = {

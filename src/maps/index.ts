@@ -6,6 +6,7 @@ export { createMap, destroyMap } from './create.ts';
 export { foldElemFlags, mapKernel } from './kernel.ts';
 export { checkCreation } from './known-checks.ts';
 export * from './layout.ts';
+export { holdsMaps, innerMaps } from './of-maps.ts';
 export * from './perf_event_array.ts';
 export { progArrayGet } from './prog_array.ts';
 export { checkSlotUpdate, readSlot, swapSlot } from './slots.ts';

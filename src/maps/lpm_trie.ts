@@ -8,8 +8,8 @@ const flags = MAP_FLAG.NO_PREALLOC | MAP_FLAG.NUMA_NODE | ACCESS_FLAGS;
 /** u32 prefix length, then 1 to 256 bytes. */
 const KEY_MIN = 5;
 const KEY_MAX = 260;
-/** Largest kmalloc less the longest data and the kernel's node header. */
-const VALUE_MAX = (4 << 20) - 256 - 40;
+/** Largest kmalloc less the longest data and the header of the kernel's nodes. */
+const VALUE_MAX = (4 << 20) - 256 - 24;
 
 /** include/uapi/linux/bpf.h, kernel/bpf/lpm_trie.c (v6.18). */
 export const lpmTrie: MapTypeRow = {

@@ -217,7 +217,8 @@ export class Host {
   #checks(program: ThreadProgram): Access {
     if (this.#access === undefined) {
       const region = (offset: number, image: { readonly progId: number }) => this.#programs.region(offset, image.progId);
-      this.#access = new Access(this.#mem, { region }, program.image);
+      const isMap = (offset: number, image: { readonly progId: number }) => this.#programs.isMap(offset, image.progId);
+      this.#access = new Access(this.#mem, { region, isMap }, program.image);
       const frames = Math.floor((RUN_AREA.SIZE - RUN_AREA.LAST_FRAME) / FRAME_STRIDE);
       this.#access.useStack(this.area + RUN_AREA.FIRST_FRAME + FRAME_SIZE - frames * FRAME_STRIDE, frames * FRAME_STRIDE);
     }
