@@ -44,6 +44,7 @@ const ATTACH_TYPES: Readonly<Record<number, readonly number[]>> = {
   21: [0, A.SK_REUSEPORT_SELECT, A.SK_REUSEPORT_SELECT_OR_MIGRATE],
   25: [A.CGROUP_GETSOCKOPT, A.CGROUP_SETSOCKOPT],
   30: [A.SK_LOOKUP],
+  32: [A.NETFILTER],
 };
 /** Programs that get a socket of each kind in r0. */
 const SOCKETS: Readonly<Record<string, { readonly type: number; readonly text: string; readonly size: number }>> = {
@@ -59,7 +60,7 @@ const SOCKETS: Readonly<Record<string, { readonly type: number; readonly text: s
 /** Halves of 64-bit counters pass the kernel's check and then cannot be converted: it refuses them all the same. */
 const KERNEL_BUG = 'verifier bug: error during ctx access conversion';
 /** Types whose contexts BTF describes. */
-const TYPED = [26, 27, 28, 29, 32];
+const TYPED = [26, 27, 28, 29];
 const SYSCALL = 31;
 const WIDTHS = { 1: 'u8', 2: 'u16', 4: 'u32', 8: 'u64' } as const;
 /** Helpers that kernels are built without, or keep from everybody when they are locked down. */

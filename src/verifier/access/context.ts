@@ -11,8 +11,8 @@ import type { Direction } from './region.ts';
 
 const OR_NULL = FLAG.MAYBE_NULL;
 
-/** Fields that hold pointers, by program type or for all types with such a context. */
-const POINTER_FIELDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+/** Fields that hold pointers: of these kinds, or to these structures of the kernel. */
+const POINTER_FIELDS: Readonly<Record<string, Readonly<Record<string, number | string>>>> = {
   'struct __sk_buff': {
     data: KIND.PACKET,
     data_end: KIND.PACKET_END,
@@ -28,6 +28,7 @@ const POINTER_FIELDS: Readonly<Record<string, Readonly<Record<string, number>>>>
     sk: KIND.SOCKET,
     migrating_sk: KIND.SOCK_COMMON | OR_NULL,
   },
+  'struct bpf_nf_ctx': { state: 'nf_hook_state', skb: 'sk_buff' },
   'struct bpf_sk_lookup': { sk: KIND.SOCKET | OR_NULL },
   'struct bpf_sock_addr': { sk: KIND.SOCKET },
   'struct bpf_sockopt': { sk: KIND.SOCKET, optval: KIND.PACKET, optval_end: KIND.PACKET_END },
@@ -35,6 +36,8 @@ const POINTER_FIELDS: Readonly<Record<string, Readonly<Record<string, number>>>>
 };
 
 const TRACEPOINT = 5;
+const SCALAR: ContextValue = { type: KIND.SCALAR };
+
 const RAW_TRACEPOINT_WRITABLE = 24;
 const CGROUP_SKB = 8;
 /** BPF_SK_LOOKUP's cookie shares the place of `sk`. */
@@ -48,14 +51,21 @@ export function checkUnmodified(reg: Reg, n: number, fixedOff: 'allowed' | 'none
   if (!tnumIsConst(reg) || (reg.vL | reg.vH) !== 0) throw denied(`variable ${name} access var_off=${bitsText(reg)} disallowed`, n);
 }
 
-/** An access of `size` bytes at `off` of the context. @returns the type of what a load gives */
-export function checkContext(v: Verification, off: number, size: number, direction: Direction): number {
-  const type = accessed(v, off, size, direction);
-  if (type === undefined) throw denied(`invalid bpf_context access off=${off} size=${size}`, 1);
-  return type;
+/** What a load from the context gives. */
+export interface ContextValue {
+  readonly type: number;
+  /** Kernel structure that a BTF pointer points to. */
+  readonly struct?: string;
 }
 
-function accessed(v: Verification, off: number, size: number, direction: Direction): number | undefined {
+/** An access of `size` bytes at `off` of the context. */
+export function checkContext(v: Verification, off: number, size: number, direction: Direction): ContextValue {
+  const value = accessed(v, off, size, direction);
+  if (value === undefined) throw denied(`invalid bpf_context access off=${off} size=${size}`, 1);
+  return value;
+}
+
+function accessed(v: Verification, off: number, size: number, direction: Direction): ContextValue | undefined {
   const { row } = v;
   const { ctx } = row;
   if (ctx.kind === 'flat') {
@@ -63,8 +73,8 @@ function accessed(v: Verification, off: number, size: number, direction: Directi
     const below = off < ctx.start && !(row.id === TRACEPOINT && off < 0);
     if (below || off + size > ctx.start + ctx.size || off % size !== 0) return undefined;
     if (direction === 'write' && !ctx.write) return undefined;
-    if (row.id === RAW_TRACEPOINT_WRITABLE && off === 0) return size === 8 ? KIND.TP_BUFFER : undefined;
-    return KIND.SCALAR;
+    if (row.id === RAW_TRACEPOINT_WRITABLE && off === 0) return size === 8 ? { type: KIND.TP_BUFFER } : undefined;
+    return SCALAR;
   }
   if (ctx.kind !== 'fields') return undefined;
   const attach = v.program.expectedAttachType ?? 0;
@@ -74,7 +84,8 @@ function accessed(v: Verification, off: number, size: number, direction: Directi
     if (row.id === CGROUP_SKB && !v.capable && needsCapBpf(field, direction)) continue;
     const pointer = POINTER_FIELDS[row.ctxType]?.[field.name];
     // A pointer is loaded whole, whatever the size of its field in the structure that user space sees.
-    return pointer !== undefined && size === field.size ? pointer : KIND.SCALAR;
+    if (pointer === undefined || size !== field.size) return SCALAR;
+    return typeof pointer === 'string' ? { type: KIND.BTF_ID | FLAG.TRUSTED, struct: pointer } : { type: pointer };
   }
   return undefined;
 }

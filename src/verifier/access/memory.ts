@@ -7,14 +7,15 @@ import type { MapFacts } from '../environment.ts';
 import { accessKptr } from '../fields/kptr.ts';
 import { checkBtfAccess, checkMapPointerAccess } from '../kernel-btf/access.ts';
 import { accessArguments } from '../kernel-btf/context.ts';
+import { kernelStruct } from '../kernel-btf/lookup.ts';
 import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, Rejection } from '../rejection.ts';
-import { FLAG, isPacket, isSocket, KIND, kindOf, mayBeNull, type Reg, setConstant, setPointer } from '../state/reg.ts';
+import { FLAG, isPacket, isSocket, KIND, kindOf, mayBeNull, type Reg, setBtfPointer, setConstant, setPointer } from '../state/reg.ts';
 import { highOf, knownNumber, lowOf, signExtend64, tnumIsConst, truncate } from '../value/index.ts';
 import type { Verification } from '../verification.ts';
 import { checkAlignment } from './alignment.ts';
-import { checkContext, checkUnmodified } from './context.ts';
+import { type ContextValue, checkContext, checkUnmodified } from './context.ts';
 import { mayWritePackets } from './packet-types.ts';
 import { checkBuffer, checkMapDirection, checkMapValue, checkPacketRange, checkRegion, type Direction, POINTERS } from './region.ts';
 import { checkSocket } from './socket.ts';
@@ -150,14 +151,16 @@ function constants(map: MapFacts): Uint8Array | undefined {
   return map.contents?.();
 }
 
-function loadContext(v: Verification, access: Access, type: number): void {
+function loadContext(v: Verification, access: Access, { type, struct }: ContextValue): void {
   if (access.direction !== 'read' || access.value < 0) return;
   if (type === KIND.SCALAR) {
     v.markUnknown(access.value);
     return;
   }
   const reg = v.reg(access.value);
-  setPointer(reg, type);
+  const target = struct === undefined ? undefined : kernelStruct(v, struct);
+  if (target === undefined) setPointer(reg, type);
+  else setBtfPointer(reg, type, target.btf, target.id);
   if (mayBeNull(type)) reg.id = v.newId();
 }
 
