@@ -88,6 +88,9 @@ export class Verification {
   /** Every instruction at a prune point is kept (tests of the kernel). */
   readonly testFreq: boolean;
 
+  /** When it began, on performance.now()'s clock. */
+  readonly started = performance.now();
+
   subprograms: readonly Subprogram[] = [];
   /** Where the program is attached, for types that are attached by BTF. */
   target: AttachTarget | undefined = undefined;

@@ -10,6 +10,7 @@ import { diagnose } from './diagnose.ts';
 import { isRefusal, type MapFacts, type VerifierEnvironment, type VerifierProgram } from './environment.ts';
 import { explore } from './explore/check.ts';
 import { type ProgramFacts, programFacts } from './facts.ts';
+import { finalDepths } from './final-depths.ts';
 import { checkFunctionRecords, checkFunctions, checkLines } from './func-info.ts';
 import { liveRegisters } from './graph/live-registers.ts';
 import { findPoints } from './graph/points.ts';
@@ -137,8 +138,9 @@ function conclude(v: Verification, end: Rejection | undefined, insn: number | un
   const { log } = v;
   v.environment.trail?.finish(v);
   if (end !== undefined) log.write(end.text);
-  const stackDepths = v.subprograms.map((s) => s.stackDepth);
+  const stackDepths = end === undefined ? finalDepths(v) : v.subprograms.map((s) => s.stackDepth);
   if ((log.level & 4) !== 0) {
+    log.write(`verification time ${Math.round((performance.now() - v.started) * 1000)} usec\n`);
     log.write(`stack depth ${stackDepths.join('+')}\n`);
   }
   log.write(
@@ -224,7 +226,8 @@ function setExceptionCallback(v: Verification, start: number): void {
 /** Parameters of the helper or kernel function that is called, where it is known. */
 function parameterCount(v: Verification, insn: Slot): number | undefined {
   if (isKfuncCall(insn)) return kfuncOf(v, insn)?.proto.params.length;
-  return isHelperCall(insn) && v.allowed(insn.imm) ? v.helper(insn.imm)?.args.length : undefined;
+  const proto = isHelperCall(insn) ? v.helper(insn.imm) : undefined;
+  return proto !== undefined && helperFits(v, proto) ? proto.args.length : undefined;
 }
 
 function noteCalls(v: Verification, subprog: Subprogram): void {

@@ -177,7 +177,8 @@ export class StackLiveness {
         if (masks === undefined) continue;
         for (const at of instance.order) {
           const insn = insns[at];
-          const leaves = insn !== undefined && (isTailCall(insn) || isPacketLoad(insn));
+          // Only callers ask what is surely written.
+          const leaves = instance.callsites.length > 0 && insn !== undefined && (isTailCall(insn) || isPacketLoad(insn));
           const before = this.#v.log.all ? masksAt(masks, instance.start, at) : undefined;
           if (step(masks, instance.start, at, { next: successors(insns, at), leaves })) changed = true;
           if (before !== undefined) this.#logChange(instance, frame, at, before);

@@ -52,7 +52,7 @@ function walkBack(v: Verification, start: PathState, tracked: Tracked): boolean 
         const result = stepBack(v, at, after, here, tracked);
         if (result === 'bug') throw inconsistent();
         if (result === 'lost') {
-          markAll(start);
+          markAll(v, start);
           return true;
         }
       }
@@ -82,7 +82,7 @@ function walkBack(v: Verification, start: PathState, tracked: Tracked): boolean 
     last = state.lastInsn;
     first = state.firstInsn;
   }
-  markAll(start);
+  markAll(v, start);
   return true;
 }
 
@@ -150,9 +150,26 @@ function setSavedPrecise(frame: Frame, slot: number, saved: Reg, precise: boolea
 }
 
 /** Every scalar on the way here counts. */
-export function markAll(start: PathState): void {
-  for (let state = start.parent; state !== undefined; state = state.parent) setAll(state, true);
+export function markAll(v: Verification, start: PathState): void {
+  if (v.log.all) v.log.write(`mark_precise: frame${start.frames.length - 1}: falling back to forcing all scalars precise\n`);
+  for (let state = start.parent; state !== undefined; state = state.parent) {
+    if (v.log.all) logForced(v, state);
+    setAll(state, true);
+  }
   for (let step = start.step; step !== undefined; step = step.before) step.all = true;
+}
+
+function logForced(v: Verification, state: PathState): void {
+  for (const [number, frame] of state.frames.entries()) {
+    const tell = (what: string): void => v.log.write(`force_precise: frame${number}: forcing ${what} to be precise\n`);
+    for (let n = 0; n < 10; n++) {
+      const reg = frame.regs[n];
+      if (reg?.type === KIND.SCALAR && !reg.precise) tell(`r${n}`);
+    }
+    for (let slot = 0; slot < frame.types.length; slot++) {
+      if (savedScalar(frame, slot)?.precise === false) tell(`fp${(slot + 1) * -8}`);
+    }
+  }
 }
 
 /** Forgets the marks of a state that is about to be kept: they are set anew if it turns out that they matter. */

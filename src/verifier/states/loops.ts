@@ -83,7 +83,7 @@ export class LoopVisits {
   #propagate(visit: Visit): void {
     for (let round = 1, changed = true; changed; round++) {
       if (round > MAX_ROUNDS) {
-        for (const end of visit.backedges) markAll(end);
+        for (const end of visit.backedges) markAll(this.#v, end);
         break;
       }
       changed = false;
