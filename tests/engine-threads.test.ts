@@ -104,6 +104,102 @@ function churn(map: number): Uint8Array {
   `);
 }
 
+/** Sends ctx[0] into a ring buffer. Returns 0 when there was room. */
+const send = (map: number): Uint8Array =>
+  assemble(`
+    r6 = *(u64 *)(r1 + 0)
+    *(u64 *)(r10 - 8) = r6
+    r1 = map[fd:${map}]
+    r2 = r10
+    r2 += -8
+    r3 = 8
+    r4 = 0
+    call 130
+    exit
+  `);
+
+/** The same in place: a record is reserved, filled and submitted, or discarded where ctx[0] is odd. */
+const sendInPlace = (map: number): Uint8Array =>
+  assemble(`
+    r6 = *(u64 *)(r1 + 0)
+    r1 = map[fd:${map}]
+    r2 = 8
+    r3 = 0
+    call 131
+    if r0 == 0 goto full
+    *(u64 *)(r0 + 0) = r6
+    r1 = r0
+    r2 = 0
+    r6 &= 1
+    if r6 != 0 goto odd
+    call 132
+    r0 = 0
+    exit
+odd:
+    call 133
+    r0 = 0
+    exit
+full:
+    r0 = 1
+    exit
+  `);
+
+/** Pushes ctx[0] onto a queue. */
+const push = (map: number): Uint8Array =>
+  assemble(`
+    r6 = *(u64 *)(r1 + 0)
+    *(u64 *)(r10 - 8) = r6
+    r1 = map[fd:${map}]
+    r2 = r10
+    r2 += -8
+    r3 = 0
+    call 87
+    exit
+  `);
+
+/** Records of a ring that nobody has read: [sum of those that were submitted, submitted, discarded]. */
+function records(engine: Engine, fd: number): readonly bigint[] {
+  const ring = engine.ringbufMmap(fd);
+  const dv = new DataView(ring.buffer);
+  const end = Number(dv.getBigUint64(ring.producer, true));
+  const found = [0n, 0n, 0n];
+  for (let at = 0; at < end; ) {
+    const word = dv.getUint32(ring.data + at, true);
+    expect(word >>> 31).toBe(0);
+    if ((word & 0x4000_0000) === 0) {
+      found[0] = (found[0] ?? 0n) + dv.getBigUint64(ring.data + at + 8, true);
+      found[1] = (found[1] ?? 0n) + 1n;
+    } else {
+      found[2] = (found[2] ?? 0n) + 1n;
+    }
+    at += ((word & 0x3fff_ffff) + 15) & ~7;
+  }
+  ring.unmap();
+  return found;
+}
+
+/** Writes the key, and looks it up. Returns 0 unless the table had no element to give. */
+const writeAndFind = (map: number): Uint8Array =>
+  assemble(`
+    r6 = *(u64 *)(r1 + 0)
+    *(u32 *)(r10 - 4) = r6
+    *(u64 *)(r10 - 16) = r6
+    r2 = r10
+    r2 += -4
+    r3 = r10
+    r3 += -16
+    r4 = 0
+    r1 = map[fd:${map}]
+    call 2
+    r7 = r0
+    r2 = r10
+    r2 += -4
+    r1 = map[fd:${map}]
+    call 1
+    r0 = r7
+    exit
+  `);
+
 describe('threads', () => {
   let folder = '';
   beforeAll(async () => {
@@ -175,6 +271,55 @@ describe('threads', () => {
     for (let key = engine.mapGetNextKey(churned, undefined); key !== undefined; key = engine.mapGetNextKey(churned, key)) left.push(key);
     expect(left.length).toBeLessThanOrEqual(WORKERS);
     for (let key = 0; key < KEYS; key++) engine.mapUpdateElem(churned, u32(key), new Uint8Array(8));
+    engine.closeAll();
+  });
+
+  test('nothing is lost or torn in rings and queues, and LRU tables stay whole under pressure', { timeout: 120_000 }, async () => {
+    const engine = createEngine({ cpus: CPUS });
+    const total = WORKERS * ROUNDS;
+    const ring = engine.mapCreate({ type: 27, keySize: 0, valueSize: 0, maxEntries: 1 << 19 });
+    const inPlace = engine.mapCreate({ type: 27, keySize: 0, valueSize: 0, maxEntries: 1 << 19 });
+    const queue = engine.mapCreate({ type: 22, keySize: 0, valueSize: 8, maxEntries: total });
+    const lru = [9, 10].map((type) => engine.mapCreate({ type, keySize: 4, valueSize: 8, maxEntries: 20 }));
+    const own = engine.mapCreate({ type: 9, keySize: 4, valueSize: 8, maxEntries: 20, flags: 2 });
+    const load = (insns: Uint8Array): number => engine.progInfo(engine.progLoad({ type: RAW_TP, insns, license: 'GPL' }).fd).id;
+    const programs = [load(send(ring)), load(sendInPlace(inPlace)), load(push(queue))];
+    const pressed = [...lru, own].map((fd) => load(writeAndFind(fd)));
+    const workers = Array.from({ length: WORKERS }, (_, n) => start(engine, [...programs, ...pressed], n, ROUNDS));
+    expect(await Promise.all(workers.map(finish))).toEqual(Array.from({ length: WORKERS }, () => ({})));
+    expect(engine.faults().recent).toEqual([]);
+    let sum = 0n;
+    let even = 0n;
+    let evens = 0n;
+    for (let n = 0; n < WORKERS; n++) {
+      for (let i = 0; i < ROUNDS; i++) {
+        const value = BigInt((i * 7 + n) % KEYS);
+        sum += value;
+        if (value % 2n === 0n) {
+          even += value;
+          evens++;
+        }
+      }
+    }
+    expect(records(engine, ring)).toEqual([sum, BigInt(total), 0n]);
+    expect(records(engine, inPlace)).toEqual([even, evens, BigInt(total) - evens]);
+    let popped = 0n;
+    let count = 0;
+    for (let value = engine.mapLookupAndDeleteElem(queue, undefined); value !== undefined; ) {
+      popped += u64(value);
+      count++;
+      value = engine.mapLookupAndDeleteElem(queue, undefined);
+    }
+    expect([popped, count]).toEqual([sum, total]);
+    for (const fd of [...lru, own]) {
+      const keys: number[] = [];
+      for (let key = engine.mapGetNextKey(fd, undefined); key !== undefined; key = engine.mapGetNextKey(fd, key)) keys.push(key[0] ?? 0);
+      expect(keys.length).toBeLessThanOrEqual(20);
+      expect(new Set(keys).size).toBe(keys.length);
+      for (const key of keys) expect(engine.mapDeleteElem(fd, u32(key))).toBe(true);
+      const size = fd === lru[1] ? 8 * CPUS : 8;
+      for (let key = 0; key < 100; key++) engine.mapUpdateElem(fd, u32(key), new Uint8Array(size));
+    }
     engine.closeAll();
   });
 

@@ -481,4 +481,66 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
         if (typeof fd === 'number') side.close(fd);
     });
   });
+
+  /** Types with batches and some without; hash tables are read whole, because their buckets are each side's own. */
+  const BATCHES: readonly Shape[] = [
+    { name: 'array', maxEntries: 6 },
+    { name: 'percpu_array', maxEntries: 6, valueSize: 12 },
+    { name: 'hash', maxEntries: 6 },
+    { name: 'hash', maxEntries: 6, flags: 1, keySize: 7, valueSize: 3 },
+    { name: 'percpu_hash', maxEntries: 6 },
+    { name: 'lru_hash', maxEntries: 1000 },
+    { name: 'lpm_trie', keySize: 6, maxEntries: 6, flags: 1 },
+    { name: 'prog_array', maxEntries: 6, valueSize: 4 },
+    { name: 'stack_trace', maxEntries: 6 },
+  ];
+  const batchStep = fc.record({
+    op: fc.constantFrom('updateBatch', 'updateBatch', 'deleteBatch', 'lookupBatch', 'lookupBatch', 'takeBatch' as const),
+    keys: fc.array(fc.nat(7), { maxLength: 8 }),
+    count: fc.nat(9),
+    flags: fc.constantFrom(0n, 0n, 0n, 1n, 2n, 4n),
+  });
+  test.each(BATCHES)('batches of %o', { timeout: 120_000 }, (shape) => {
+    const { name, keySize = 4, valueSize = 8, maxEntries = 6, flags = 0 } = shape;
+    const row = mapTypeByName(name);
+    const whole = row?.perCpu === true ? Math.ceil(valueSize / 8) * 8 * cpus : valueSize;
+    const isHash = name.includes('hash');
+    const keyBytes = (key: number): number[] =>
+      name === 'lpm_trie' ? [key * 2, 0, 0, 0, 0xa0, 0x55] : [key, ...new Array<number>(keySize - 1).fill(0)];
+    const sorted = (answer: BatchAnswer): string => {
+      const at = (text: string, size: number, i: number): string => text.slice(i * size * 2, (i + 1) * size * 2);
+      const pairs = Array.from({ length: answer.count }, (_, i) => `${at(answer.keys, keySize, i)}=${at(answer.values, whole, i)}`);
+      return `${answer.result} ${(isHash ? pairs.sort() : pairs).join(' ')}`;
+    };
+    fc.assert(
+      fc.property(fc.array(batchStep, { maxLength: 12 }), (steps) => {
+        sizes = { key: keySize, value: whole };
+        const fds = [engineMaps, kernelMaps].map((side) => side.create({ type: row?.id ?? 0, keySize, valueSize, maxEntries, flags }));
+        const history: string[] = [];
+        try {
+          for (const { op, keys, count, flags: elemFlags } of steps) {
+            const [got, want] = [engineMaps, kernelMaps].map((side, i) => {
+              const fd = fds[i];
+              if (typeof fd !== 'number') return fd;
+              if (op === 'updateBatch' || op === 'deleteBatch') {
+                const values = keys.flatMap((key, n) => new Array<number>(whole).fill(key * 16 + n));
+                return side.writeBatch(fd, op, Uint8Array.from(keys.flatMap(keyBytes)), Uint8Array.from(values), elemFlags);
+              }
+              const most = isHash && count > 0 ? 2000 : count;
+              const first = side.readBatch(fd, op, most, undefined, elemFlags);
+              if (isHash || first.result !== 'ok' || most === 0) return sorted(first);
+              return `${sorted(first)}, ${sorted(side.readBatch(fd, op, most, first.next?.slice(0, keySize), elemFlags))}`;
+            });
+            history.push(`${op} ${keys} ${count} ${elemFlags} -> ${want}`);
+            expect(got, history.join('\n')).toBe(want);
+          }
+        } finally {
+          fds.forEach((fd, i) => {
+            if (typeof fd === 'number') [engineMaps, kernelMaps][i]?.close(fd);
+          });
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
