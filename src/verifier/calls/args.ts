@@ -125,7 +125,7 @@ function checkType(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: 
   // Sockets of all kinds begin with the common part.
   const strict = arg.release === true && proto.name !== 'sk_release';
   const wanted = kernelStruct(v, arg.kind === 'sock_common' ? 'sock_common' : (arg.btf ?? ''));
-  checkBtfType(n, reg, { wanted, nullable: NULLABLE.has(arg.kind), strict });
+  checkBtfType(v, n, reg, { wanted, nullable: NULLABLE.has(arg.kind), strict });
 }
 
 /** The pointer that goes into a field is of the field's type, and surely there. */

@@ -3,7 +3,7 @@ import type { ErrnoName } from '../../base/index.ts';
 import { type Btf, type BtfFunc, essentialName } from '../../btf/index.ts';
 import { contextComplaint, isProgramContext } from '../kernel-btf/context-types.ts';
 import type { KernelType } from '../kernel-btf/lookup.ts';
-import { isComposite, kindText, resolveSize, skipModifiers } from '../kernel-btf/walk.ts';
+import { isComposite, kindText, resolveSize, shownName, skipModifiers } from '../kernel-btf/walk.ts';
 import { FLAG } from '../state/reg.ts';
 import type { Verification } from '../verification.ts';
 
@@ -139,7 +139,7 @@ function untrusted(v: Verification, btf: Btf, pointee: number, i: number): Funct
 /** The kernel's type with the name of the one that a parameter points to; flavours do not count (btf_get_ptr_to_btf_id). */
 function kernelTypeOf(v: Verification, btf: Btf, pointee: number, i: number): KernelType | ArgsRefusal {
   const { type } = skipModifiers(btf, pointee);
-  const what = `arg#${i} reference type('${kindText(type)} ${type.name === '' ? '(anon)' : type.name}')`;
+  const what = `arg#${i} reference type('${kindText(type)} ${shownName(type.name)}')`;
   const kernel = v.environment.kernelBtf;
   if (kernel === undefined || type.name === '') {
     return refusal('EINVAL', `target candidate search failed for ${type.id}\n${what} candidate matching error: -22`);

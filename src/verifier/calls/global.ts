@@ -95,7 +95,9 @@ export function noteMismatch(v: Verification, index: number): void {
     subprog.unreliable = true;
     return;
   }
-  const refusal = attempt(() => args.forEach((arg, i) => checkGlobalArg(v, i, arg)));
+  const refusal = attempt(() => {
+    for (const [i, arg] of args.entries()) checkGlobalArg(v, i, arg);
+  });
   if (refusal === undefined) return;
   subprog.unreliable = true;
   if (v.log.level > 0) v.log.write(`${refusal.message}\n`);
@@ -135,7 +137,7 @@ function checkGlobalArg(v: Verification, i: number, arg: FunctionArg): void {
       return;
     case 'btf':
       if ((arg.flags & FLAG.UNTRUSTED) !== 0 || (isNullScalar(reg) && mayBeNull(arg.flags))) return;
-      checkBtfArg(n, reg, { wanted: arg.type, nullable: mayBeNull(arg.flags), strict: false });
+      checkBtfArg(v, n, reg, { wanted: arg.type, nullable: mayBeNull(arg.flags), strict: false });
       checkOffset(n, reg, {});
   }
 }

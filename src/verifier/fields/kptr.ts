@@ -78,5 +78,5 @@ export function checkKptrType(v: Verification, field: SpecialField, reg: Reg, n:
   if (kindOf(reg.type) !== KIND.BTF_ID || reg.btf === undefined || (reg.type & ~0xff & ~allowed) !== 0) throw bad();
   name = reg.btf.type(reg.target).name;
   checkUnmodified(reg, n, 'allowed');
-  if (!structsMatch({ btf: reg.btf, id: reg.target }, reg.off, target, untrusted ? 'walk' : 'strict')) throw bad();
+  if (!structsMatch(v, { btf: reg.btf, id: reg.target }, reg.off, target, untrusted ? 'walk' : 'strict')) throw bad();
 }

@@ -8,7 +8,7 @@ import { isProgramContext, kernelContext } from './context-types.ts';
 import { kernelStruct } from './lookup.ts';
 import { tracepointArg } from './null-args.ts';
 import type { AttachTarget } from './target.ts';
-import { isComposite, kindText, skipModifiers } from './walk.ts';
+import { isComposite, kindText, shownName, skipModifiers } from './walk.ts';
 
 /** Most arguments of a function (MAX_BPF_FUNC_ARGS), of eight bytes each. */
 const CONTEXT_SIZE = 12 * 8;
@@ -105,8 +105,7 @@ function argument(v: Verification, target: AttachTarget, off: number, size: numb
   if (type.kind === 'int' && type.size <= 8) return { type: KIND.SCALAR, result };
   if (type.kind === 'enum' || type.kind === 'enum64' || isComposite(type)) return { type: KIND.SCALAR, result };
   if (type.kind !== 'ptr') {
-    const shown = type.name === '' ? '(anon)' : type.name;
-    return say(v, `func '${name}' arg${index} '${shown}' has type ${kindText(type)}. Only pointer access is allowed`);
+    return say(v, `func '${name}' arg${index} '${shownName(type.name)}' has type ${kindText(type)}. Only pointer access is allowed`);
   }
   if (size !== 8) return say(v, `func '${name}' size ${size} must be 8`);
   return pointerArgument(v, target, { off, index, pointee: type.type, param: index === count ? undefined : params?.[index]?.name });
@@ -161,8 +160,7 @@ function pointerArgument(v: Verification, target: AttachTarget, arg: PointerArg)
   const tag = btf.type(arg.pointee);
   if (tag.kind === 'type_tag') flags |= tag.name === 'user' ? FLAG.USER : tag.name === 'percpu' ? FLAG.PERCPU : 0;
   if (!isComposite(direct.type)) return say(v, `func '${name}' arg${index} type ${kindText(direct.type)} is not a struct`);
-  const shown = direct.type.name === '' ? '(anon)' : direct.type.name;
-  say(v, `func '${name}' arg${index} has btf_id ${direct.id} type ${kindText(direct.type)} '${shown}'`);
+  say(v, `func '${name}' arg${index} has btf_id ${direct.id} type ${kindText(direct.type)} '${shownName(direct.type.name)}'`);
   if (isError) {
     v.log.write(`marking pointer arg${index} as scalar as it may encode error`);
     return SCALAR;

@@ -1,11 +1,16 @@
 /** Whether a pointer to one structure may stand for a pointer to another (kernel/bpf/btf.c btf_struct_ids_match, v6.18). */
 import type { Btf, TypeRef } from '../../btf/index.ts';
-import { structsAt } from './walk.ts';
+import type { Verification } from '../verification.ts';
+import { findStruct } from './walk.ts';
 
-/** `strict`: the very same type. `walk`: or a structure that begins at this offset in it. */
-export function structsMatch(have: TypeRef, offset: number, want: TypeRef, how: 'strict' | 'walk'): boolean {
+/** `strict`: the very same type. `walk`: or a structure that begins at this offset in it; what is there instead is logged. */
+export function structsMatch(v: Verification, have: TypeRef, offset: number, want: TypeRef, how: 'strict' | 'walk'): boolean {
   if (offset === 0 && sameType(have, want)) return true;
-  return how === 'walk' && structsAt(have.btf, have.id, offset).some((id) => sameType({ btf: have.btf, id }, want));
+  if (how === 'strict') return false;
+  const inside = (id: number): boolean => sameType({ btf: have.btf, id }, want);
+  const end = findStruct(have.btf, have.id, offset, inside);
+  if (typeof end === 'string') v.log.write(`${end}\n`);
+  return end === true;
 }
 
 /** The same type: ids of a module below its own are the kernel's. */

@@ -82,6 +82,11 @@ export function isComposite(type: BtfType): type is BtfComposite {
   return type.kind === 'struct' || type.kind === 'union';
 }
 
+/** Name of a type or member in messages (__btf_name_by_offset). */
+export function shownName(name: string): string {
+  return name === '' ? '(anon)' : name;
+}
+
 /** Name of a kind in messages (btf_type_str). */
 export function kindText(type: BtfType): string {
   return type.kind === 'void' ? 'UNKNOWN' : type.kind.toUpperCase();
@@ -105,19 +110,19 @@ export function findAt(btf: Btf, id: number, off: number, size: number): Found {
   return refused('EINVAL', `structures nest more than ${MAX_NESTING} deep`);
 }
 
-/** The structures that a structure holds at an offset, the outermost first. */
-export function structsAt(btf: Btf, id: number, off: number): readonly number[] {
+/** Whether a structure that begins at an offset of another is the wanted one; or why there is none, where the kernel has words for it. */
+export function findStruct(btf: Btf, id: number, off: number, wanted: (id: number) => boolean): boolean | string {
   const trail: Trail = { untrusted: false };
-  const found: number[] = [];
   let at = off;
-  for (let type = btf.type(id); found.length < MAX_NESTING; ) {
+  for (let type = btf.type(id), depth = 0; depth < MAX_NESTING; depth++) {
     const next = walk(btf, type, at, 1, trail);
-    if (next.kind !== 'struct') return found;
-    found.push(next.id);
+    if (next.kind === 'refused') return next.message;
+    if (next.kind !== 'struct') return false;
+    if (wanted(next.id)) return true;
     type = btf.type(next.id);
     at = 0;
   }
-  return found;
+  return false;
 }
 
 function refused(errno: ErrnoName, message: string): Found {
@@ -129,7 +134,7 @@ function walk(btf: Btf, start: BtfType, from: number, size: number, trail: Trail
   let off = from;
   for (let depth = 0; depth < MAX_NESTING; depth++) {
     if (isModifier(type)) type = skipModifiers(btf, type.type).type;
-    const { name } = type;
+    const name = shownName(type.name);
     if (!isComposite(type)) return refused('EINVAL', `Type '${name}' is not a struct`);
     if (type.kind === 'union' && type.members.length !== 1) trail.untrusted = true;
     if (off + size > type.size) {
@@ -174,16 +179,16 @@ function inMembers(btf: Btf, type: BtfComposite, off: number, size: number, trai
       continue;
     }
     if (off < start) break;
-    const step = inMember(btf, type.name, member, off, size, trail);
+    const step = inMember(btf, shownName(type.name), member, off, size, trail);
     if (step !== undefined) return step;
   }
-  return refused('EINVAL', `struct ${type.name} doesn't have field at offset ${off}`);
+  return refused('EINVAL', `struct ${shownName(type.name)} doesn't have field at offset ${off}`);
 }
 
 /** @returns undefined where the member ends before the offset */
 function inMember(btf: Btf, structName: string, member: BtfMember, off: number, size: number, trail: Trail): Step | undefined {
   const sized = resolveSize(btf, member.type);
-  if (sized === undefined) return refused('EFAULT', `field ${member.name} doesn't have size`);
+  if (sized === undefined) return refused('EFAULT', `field ${shownName(member.name)} doesn't have size`);
   let start = member.bitOffset >>> 3;
   const end = start + sized.size;
   if (off >= end) return undefined;
@@ -199,7 +204,7 @@ function inMember(btf: Btf, structName: string, member: BtfMember, off: number, 
     if (memberSize !== size || off !== start) {
       return refused(
         'EACCES',
-        `cannot access ptr member ${member.name} with moff ${start} in struct ${structName} with off ${off} size ${size}`,
+        `cannot access ptr member ${shownName(member.name)} with moff ${start} in struct ${structName} with off ${off} size ${size}`,
       );
     }
     const pointee = btf.type(type.type);
@@ -211,7 +216,7 @@ function inMember(btf: Btf, structName: string, member: BtfMember, off: number, 
   if (off + size > end && !trail.untrusted) {
     return refused(
       'EACCES',
-      `access beyond the end of member ${member.name} (mend:${end}) in struct ${structName} with off ${off} size ${size}`,
+      `access beyond the end of member ${shownName(member.name)} (mend:${end}) in struct ${structName} with off ${off} size ${size}`,
     );
   }
   return { kind: 'scalar' };

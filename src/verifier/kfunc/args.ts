@@ -217,7 +217,7 @@ function useObject(v: Verification, i: number, need: TypeRef, facts: KfuncFacts)
   const haveType = have.btf.resolve(have.id);
   const needType = need.btf.resolve(need.id);
   const strict = (hasFlag(call, 'release') && reg.refId !== 0) || isNoCastAlias(haveType.name, needType.name);
-  const same = structsMatch({ btf: have.btf, id: haveType.id }, reg.off, { btf: need.btf, id: needType.id }, strict ? 'strict' : 'walk');
+  const same = structsMatch(v, { btf: have.btf, id: haveType.id }, reg.off, { btf: need.btf, id: needType.id }, strict ? 'strict' : 'walk');
   if (same || isProjection(needType.name, haveType.name)) return;
   const words = [needType, haveType].map((t) => `${kindText(t)} ${t.name}`);
   throw invalid(`kernel function ${call.name} args#${i} expected pointer to ${words[0]} but R${n} has a pointer to ${words[1]}`, n);
