@@ -97,6 +97,8 @@ export class AttachError extends SyscallError {}
 export class VerifierError extends SyscallError {
   readonly log: string;
   readonly diagnostics: readonly Diagnostic[];
+  /** Bytes that the whole log needs, a NUL included (log_true_size); undefined where nobody counted. */
+  logTrueSize: number | undefined;
   constructor(errno: number | ErrnoName, message: string, log: string, diagnostics: readonly Diagnostic[] = [], hint?: string) {
     super('BPF_PROG_LOAD', errno, message, { hint });
     this.log = log;

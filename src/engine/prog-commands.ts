@@ -60,7 +60,7 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
     verifierFacts: encodeFacts(verified.facts),
     maps,
   });
-  return { fd: core.open(prog), log: (attr.logLevel ?? 0) === 0 ? '' : verified.log };
+  return { fd: core.open(prog), log: (attr.logLevel ?? 0) === 0 ? '' : verified.log, logTrueSize: verified.logTrueSize };
 }
 
 interface Loaded {

@@ -3,7 +3,7 @@ import { NotSupportedError, VerifierError } from '../base/index.ts';
 import { openBtf } from '../btf/index.ts';
 import { HELPER_BY_ID, helperRefusal } from '../helpers/index.ts';
 import { type ProgLoadAttr, type ProgramBtf, readProgramBtf } from '../host/index.ts';
-import { type ProgramFacts, verify } from '../verifier/index.ts';
+import { type ProgramFacts, type Verdict, verify } from '../verifier/index.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
 import { engineBtf } from './kernel-types/index.ts';
@@ -20,6 +20,7 @@ export interface VerifyFacts {
 /** What a program's verification gave. */
 export interface Verified {
   readonly log: string;
+  readonly logTrueSize: number;
   readonly facts: ProgramFacts;
 }
 
@@ -45,6 +46,7 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
       },
       ...core.loader,
       logLevel: attr.logLevel ?? 0,
+      ...(attr.logSize === undefined ? {} : { logSize: attr.logSize }),
       cpus: core.cpus,
       // Made when something asks for it: few programs do.
       get kernelBtf() {
@@ -52,15 +54,7 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
       },
     },
   );
-  if (verdict.verdict === 'rejected') {
-    const at = verdict.insn === undefined || verdict.insn < 0 ? '' : `insn ${verdict.insn}: `;
-    throw new VerifierError(
-      verdict.errno ?? 'EINVAL',
-      `${at}${verdict.message || 'the program is refused'}`,
-      verdict.log,
-      verdict.diagnostics,
-    );
-  }
+  if (verdict.verdict === 'rejected' || verdict.logOverflowed) throw refusal(verdict);
   for (const id of contextUse(attr.insns).helpers) {
     const reason = helperRefusal(id);
     if (reason === undefined) continue;
@@ -68,7 +62,16 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
       hint: 'the kernel host can run the program',
     });
   }
-  return { log: verdict.log, facts: verdict.facts };
+  return { log: verdict.log, logTrueSize: verdict.logTrueSize, facts: verdict.facts };
+}
+
+function refusal({ errno = 'EINVAL', insn, message, log, logTrueSize, logOverflowed, diagnostics }: Verdict): VerifierError {
+  const at = insn === undefined || insn < 0 ? '' : `insn ${insn}: `;
+  const error = logOverflowed
+    ? new VerifierError('ENOSPC', `the log needs ${logTrueSize} bytes`, log, diagnostics)
+    : new VerifierError(errno, `${at}${message || 'the program is refused'}`, log, diagnostics);
+  error.logTrueSize = logTrueSize;
+  return error;
 }
 
 function programBtf(core: EngineCore, attr: ProgLoadAttr): Partial<ProgramBtf> {

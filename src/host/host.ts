@@ -20,8 +20,10 @@ export interface ProgLoadAttr {
   /** prog_flags (BPF_F_*). */
   readonly flags?: number;
   readonly kernVersion?: number;
-  /** Verifier log level bits: 1, 2, 4. */
+  /** Verifier log level bits: 1, 2, 4, 8. */
   readonly logLevel?: number;
+  /** Bytes for the verifier's log, its NUL included; 0: none, only its size is wanted. A longer log is an error, ENOSPC. Default: as many as it takes. */
+  readonly logSize?: number;
   readonly btfFd?: Fd;
   readonly funcInfo?: Uint8Array;
   readonly lineInfo?: Uint8Array;
@@ -34,6 +36,8 @@ export interface ProgLoadResult {
   readonly fd: Fd;
   /** Verifier log, empty at level 0. */
   readonly log: string;
+  /** Bytes that the whole log needs, its NUL included (log_true_size). */
+  readonly logTrueSize?: number;
 }
 
 export interface TestRunAttr {

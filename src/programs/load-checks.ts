@@ -8,6 +8,8 @@ const INSN_SIZE = 8;
 const PROG_FLAGS = 0xff;
 /** Log level bits 1, 2, 4, 8. */
 const LOG_LEVELS = 15;
+/** UINT_MAX >> 2. */
+const LOG_SIZE_MAX = 0x3fff_ffff;
 /** Numbers of enum bpf_prog_type: 1 .. netfilter. */
 const LAST_TYPE = 32;
 /** Types that attach by BTF id: tracing, struct_ops, ext, lsm. */
@@ -55,6 +57,7 @@ export interface LoadAttr {
   readonly name?: string;
   readonly flags?: number;
   readonly logLevel?: number;
+  readonly logSize?: number;
   readonly expectedAttachType?: number;
   readonly attachBtfId?: number;
   /** A program whose function is replaced or traced. */
@@ -99,6 +102,9 @@ export function checkProgLoad(attr: LoadAttr, loader: Loader = {}): LoadRefusal 
   if (!(attr.type > 0 && attr.type <= LAST_TYPE)) return refuse('EINVAL', `program type ${attr.type} does not exist`);
   const name = attr.name ?? '';
   if (!nameOk(name)) return refuse('EINVAL', `name '${name}' is not at most 15 of A-Z a-z 0-9 _ .`);
-  if (((attr.logLevel ?? 0) & ~LOG_LEVELS) !== 0) return refuse('EINVAL', `log level ${attr.logLevel} is not known`);
+  const { logLevel = 0, logSize = 0 } = attr;
+  if ((logLevel & ~LOG_LEVELS) !== 0) return refuse('EINVAL', `log level ${logLevel} is not known`);
+  if (!(logSize >= 0 && logSize <= LOG_SIZE_MAX)) return refuse('EINVAL', `a log of ${logSize} bytes, expected at most ${LOG_SIZE_MAX}`);
+  if (logSize > 0 && logLevel === 0) return refuse('EINVAL', 'a log needs a level');
   return undefined;
 }

@@ -54,6 +54,8 @@ export interface RawProgAttr {
   readonly license?: string;
   /** BPF_LOG_LEVEL1 (1), LEVEL2 (2: every instruction), STATS (4). Default 1. */
   readonly logLevel?: number;
+  /** Bytes of the log's buffer, at most and by default 1 MiB; 0: no buffer. */
+  readonly logSize?: number;
   readonly flags?: number;
   /** enum bpf_attach_type; some program types need one. Default 0. */
   readonly expectedAttachType?: number;
@@ -96,7 +98,7 @@ export interface RawBpf {
   /** Loads BTF. @returns its fd */
   btfLoad(bytes: Uint8Array): number;
   /** @throws VerifierError with the whole log */
-  progLoad(attr: RawProgAttr): { readonly fd: number; readonly log: string };
+  progLoad(attr: RawProgAttr): { readonly fd: number; readonly log: string; readonly logTrueSize: number };
   /** The program's 32-bit return value, unsigned, and the packet it left. */
   progTestRun(fd: number, run?: RawTestRun): { readonly retval: number; readonly data: Uint8Array };
   close(fd: number): void;
@@ -181,6 +183,7 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
     },
     progLoad(prog) {
       const { type, insns, license = 'GPL', logLevel = 1, flags = 0, expectedAttachType = 0, btfFd, funcInfo, lineInfo, coreRelos } = prog;
+      const { logSize = logLevel === 0 ? 0 : LOG_SIZE } = prog;
       const log = block('log', LOG_SIZE);
       log.u8[0] = 0;
       start();
@@ -188,11 +191,9 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
       u32(4, insns.length / 8);
       u64(8, place('insns', insns));
       u64(16, place('license', encodeText(`${license}\0`)));
-      if (logLevel !== 0) {
-        u32(24, logLevel);
-        u32(28, LOG_SIZE);
-        u64(32, BigInt(log.address));
-      }
+      u32(24, logLevel);
+      u32(28, logSize);
+      if (logSize > 0) u64(32, BigInt(log.address));
       u32(44, flags);
       u32(68, expectedAttachType);
       if (btfFd !== undefined) u32(72, btfFd);
@@ -219,8 +220,11 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
       }
       const fd = call(CMD.PROG_LOAD);
       const text = new TextDecoder().decode(log.u8.subarray(0, log.u8.indexOf(0)));
-      if (fd < 0) throw new VerifierError(-fd, lastLine(text) ?? 'refused by the kernel', text, [], hintOf(-fd));
-      return { fd, log: text };
+      const logTrueSize = attr.dv.getUint32(140, true);
+      if (fd >= 0) return { fd, log: text, logTrueSize };
+      const error = new VerifierError(-fd, lastLine(text) ?? 'refused by the kernel', text, [], hintOf(-fd));
+      error.logTrueSize = logTrueSize;
+      throw error;
     },
     progTestRun(fd, { data, repeat = 1 } = {}) {
       // Twice the packet and a little: programs may make it longer.

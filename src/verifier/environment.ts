@@ -72,8 +72,10 @@ export interface VerifierProgram {
 export interface VerifierEnvironment extends Loader {
   /** Resolves a map reference; a refusal comes where the kernel's does. */
   readonly map: (ref: MapReference) => MapFacts | Refusal;
-  /** Bits 1 (log), 2 (every instruction), 4 (statistics). */
+  /** Bits 1 (log), 2 (every instruction), 4 (statistics), 8 (a log that is too long keeps its beginning, not its end). */
   readonly logLevel?: number;
+  /** Bytes that the log may have, a NUL included. Default: any number. */
+  readonly logSize?: number;
   /** Number of possible CPUs, default 1. */
   readonly cpus?: number;
   /** The kernel's types. Absent: as on a kernel without BTF, what needs them is refused. */

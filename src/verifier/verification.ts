@@ -153,7 +153,7 @@ export class Verification {
     this.program = program;
     this.environment = environment;
     this.insns = insns;
-    this.log = new Log(environment.logLevel ?? 0);
+    this.log = new Log(environment.logLevel ?? 0, environment.logSize);
     const type = PROGRAM_TYPE_BY_ID.get(program.type);
     if (type === undefined) throw invalid('');
     this.row = type;

@@ -76,6 +76,10 @@ export interface Verdict {
   readonly errno: ErrnoName | undefined;
   /** The kernel's log; its last message even at level 0. */
   readonly log: string;
+  /** Bytes that the whole log would have needed, a NUL included (log_true_size); 0 at level 0. */
+  readonly logTrueSize: number;
+  /** It did not fit environment.logSize: the kernel answers ENOSPC whatever the verdict. */
+  readonly logOverflowed: boolean;
   /** Why it was rejected, in the kernel's words; empty where accepted. */
   readonly message: string;
   /** Slot at which it was rejected, where there is one. */
@@ -95,6 +99,8 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
     verdict: 'rejected',
     errno: refusal.errno,
     log: '',
+    logTrueSize: 0,
+    logOverflowed: false,
     message: refusal.message,
     insn: refusal.insn,
     diagnostics: [],
@@ -151,6 +157,8 @@ function conclude(v: Verification, end: Rejection | undefined, insn: number | un
     verdict: end === undefined ? 'accepted' : 'rejected',
     errno: end?.errno,
     log: log.text(),
+    logTrueSize: log.trueSize,
+    logOverflowed: log.overflowed,
     message: end?.message ?? '',
     insn,
     diagnostics: end === undefined ? [] : [diagnose(v, end, insn)],

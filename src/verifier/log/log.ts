@@ -4,14 +4,33 @@
 const ALIGN = 40;
 const ALIGN_STEP = 8;
 
+/** Level bit: of a log that is too long the beginning is kept (BPF_LOG_FIXED). */
+const FIXED = 8;
+
 /** A log. Level 0 keeps nothing but what is `said`. */
 export class Log {
   readonly level: number;
+  /** Bytes of the reader's buffer, its NUL included; undefined: as many as it takes. */
+  readonly #size: number | undefined;
   #parts: string[] = [];
   #length = 0;
+  /** Where what is still in the buffer begins. */
+  #start = 0;
+  #needed = 0;
 
-  constructor(level: number) {
+  constructor(level: number, size?: number) {
     this.level = level;
+    this.#size = size;
+  }
+
+  /** Bytes that a buffer for all of it would have needed, its NUL included; cut-back text counts (log_true_size). */
+  get trueSize(): number {
+    return this.level === 0 ? 0 : this.#needed;
+  }
+
+  /** The buffer was too small. None (0 bytes) is never too small. */
+  get overflowed(): boolean {
+    return this.#size !== undefined && this.#size > 0 && this.trueSize > this.#size;
   }
 
   /** Instruction lines are wanted. */
@@ -31,6 +50,8 @@ export class Log {
   write(text: string): void {
     this.#parts.push(text);
     this.#length += text.length;
+    this.#needed = Math.max(this.#needed, this.#length + 1);
+    if (this.#size !== undefined) this.#start = Math.max(this.#start, this.#length + 1 - this.#size);
   }
 
   /** Cuts the log back to `length` characters. */
@@ -41,10 +62,14 @@ export class Log {
       this.#length -= last.length;
       if (this.#length < length) this.write(last.slice(0, length - this.#length));
     }
+    this.#start = Math.min(this.#start, this.#length);
   }
 
+  /** What is in the buffer. */
   text(): string {
-    return this.#parts.join('');
+    const all = this.#parts.join('');
+    if (this.#size === undefined) return all;
+    return (this.level & FIXED) !== 0 ? all.slice(0, Math.max(this.#size - 1, 0)) : all.slice(this.#start);
   }
 }
 
