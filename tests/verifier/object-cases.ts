@@ -66,8 +66,8 @@ const NEW: readonly Case[] = [
   row('use after drop', `${make('own')}${drop()}r1 = *(u64 *)(r7 + 0)\n${OUT}`),
   row('copy after drop', `${make('own')}r8 = r7\n${drop()}r1 = *(u64 *)(r8 + 0)\n${OUT}`),
   row('spilled copy after drop', `${make('own')}*(u64 *)(r10 - 16) = r7\n${drop()}r8 = *(u64 *)(r10 - 16)\nr1 = *(u64 *)(r8 + 0)\n${OUT}`),
-  row('two objects', make('own') + make('own', 'r8', 'drop7') + drop('r8') + `drop7:\n${drop()}` + OUT),
-  row('two objects, one leaks', make('own') + make('own', 'r8', 'drop7') + `drop7:\n${drop()}` + OUT),
+  row('two objects', `${make('own') + make('own', 'r8', 'drop7') + drop('r8')}drop7:\n${drop()}${OUT}`),
+  row('two objects, one leaks', `${make('own') + make('own', 'r8', 'drop7')}drop7:\n${drop()}${OUT}`),
   row('drop in a subprogram', `${make('own')}r1 = r7\ncall sub\n${OUT}sub:\nr2 = 0\ncall kfunc bpf_obj_drop_impl\nr0 = 0\nexit\n`),
   row(
     'made in a subprogram',

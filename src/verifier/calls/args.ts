@@ -14,7 +14,7 @@ import { kernelStruct } from '../kernel-btf/lookup.ts';
 import { typeText } from '../log/type-text.ts';
 import { checkReleasable, useDynptr } from '../objects/dynptr-args.ts';
 import { markPrecise } from '../precision/precision.ts';
-import { denied, invalid } from '../rejection.ts';
+import { denied, invalid, Rejection } from '../rejection.ts';
 import { FLAG, isNullScalar, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
 import { DYNPTR_TYPE } from '../state/stack.ts';
 import { knownNumber, tnumIsConst } from '../value/index.ts';
@@ -130,6 +130,9 @@ function checkType(v: Verification, n: number, reg: Reg, arg: HelperArg, facts: 
 
 /** The pointer that goes into a field is of the field's type, and surely there. */
 function checkExchanged(v: Verification, n: number, reg: Reg, field: SpecialField): void {
+  if ((reg.type & FLAG.ALLOC) !== 0 && (reg.type & ~FLAG.PERCPU) !== (KIND.BTF_ID | FLAG.ALLOC)) {
+    throw new Rejection('EFAULT', 'verifier bug: invalid PTR_TO_BTF_ID register for type match', [n]);
+  }
   if (mayBeNull(reg.type)) throw denied(`Possibly NULL pointer passed to helper arg${n}`, n);
   checkKptrType(v, field, reg, n, 'EACCES');
 }

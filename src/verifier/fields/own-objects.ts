@@ -2,7 +2,7 @@
 import { hasField, ownFields } from '../../btf/index.ts';
 import { isPlainData } from '../kfunc/arg-kind.ts';
 import type { ArgCheck, KfuncFacts, KfuncHook } from '../kfunc/facts.ts';
-import { invalid } from '../rejection.ts';
+import { invalid, Rejection } from '../rejection.ts';
 import { FLAG, type Reg, setBtfPointer } from '../state/reg.ts';
 import type { Verification } from '../verification.ts';
 import { numberLock, OBJECT } from './graph.ts';
@@ -28,7 +28,9 @@ const useAllocated: ArgCheck = (_, n, reg, facts) => {
 const useCounted: ArgCheck = (v, n, reg, facts) => {
   if (!isOwnObject(reg.type) || reg.btf === undefined) throw invalid(`arg#${n - 1} is neither owning or non-owning ref`, n);
   if ((reg.type & FLAG.NON_OWN_REF) === 0) facts.owned = true;
-  if (!hasField(fieldsOf(v, reg), 'refcount')) throw invalid(`arg#${n - 1} doesn't point to a type with bpf_refcount field`, n);
+  const fields = fieldsOf(v, reg);
+  if (fields === undefined) throw new Rejection('EFAULT', "verifier bug: Couldn't find btf_record", [n]);
+  if (!hasField(fields, 'refcount')) throw invalid(`arg#${n - 1} doesn't point to a type with bpf_refcount field`, n);
   facts.object = { btf: reg.btf, target: reg.target };
 };
 

@@ -3,9 +3,9 @@ import { ownFields, type SpecialField } from '../../btf/index.ts';
 import { FLAG, KIND, kindOf, type Reg } from '../state/reg.ts';
 import type { Verification } from '../verification.ts';
 
-/** Whether the pointer is to an object that the program allocated, and that is surely there (type_is_ptr_alloc_obj). */
+/** Whether the pointer is to an object that the program allocated (type_is_ptr_alloc_obj). */
 export function isOwnObject(type: number): boolean {
-  return kindOf(type) === KIND.BTF_ID && (type & (FLAG.ALLOC | FLAG.UNTRUSTED)) === FLAG.ALLOC;
+  return kindOf(type) === KIND.BTF_ID && (type & FLAG.ALLOC) !== 0;
 }
 
 /** Fields of the value or object; none: undefined or empty. */

@@ -47,7 +47,8 @@ export function checkBtfAccess(v: Verification, access: BtfAccess, reg: Reg, off
 
   const allocated = (reg.type & FLAG.ALLOC) !== 0;
   if (direction === 'write' && !allocated && checkStructWrite(v, reg, off, size)) return;
-  if (direction === 'write' && !isOwnObject(reg.type)) throw denied('only read is supported', n);
+  const writable = isOwnObject(reg.type) && (reg.type & FLAG.UNTRUSTED) === 0;
+  if (direction === 'write' && !writable) throw denied('only read is supported', n);
   if (allocated && (reg.type & (FLAG.RCU | FLAG.NON_OWN_REF)) === 0 && reg.refId === 0) {
     throw new Rejection('EFAULT', 'verifier bug: ref_obj_id for allocated object must be non-zero', [n]);
   }

@@ -9,6 +9,7 @@ import { denied } from '../rejection.ts';
 import { speculateJump } from '../speculation.ts';
 import { FLAG, isAnyPacket, isNullScalar, isPointer, KIND, kindOf, mayBeNull, Reg, setConstant } from '../state/reg.ts';
 import { type LinkedReg, type PathState, topFrame } from '../state/state.ts';
+import { isTrusted } from '../state/trust.ts';
 import { branchTaken, dropContradiction, isKnown, JMP, refineBranch, tnumSubregIsConst } from '../value/index.ts';
 import { regOf, type Verification } from '../verification.ts';
 import { collectLinked, syncLinked } from './linked.ts';
@@ -91,11 +92,12 @@ function isNotNull(reg: Reg): boolean {
     case KIND.MAP_VALUE:
     case KIND.MAP_KEY:
     case KIND.SOCK_COMMON:
-    case KIND.MEM:
     case KIND.MAP_PTR:
       return true;
+    case KIND.MEM:
+      return (reg.type & FLAG.UNTRUSTED) === 0;
     case KIND.BTF_ID:
-      return (reg.type & FLAG.TRUSTED) !== 0;
+      return isTrusted(reg);
     default:
       return false;
   }
