@@ -18,6 +18,8 @@ export interface InsnFacts {
   readonly gplCompatible: boolean;
   /** ld_abs and ld_ind are allowed for the type. */
   readonly packetLoads: boolean;
+  /** The program has an arena. */
+  readonly arena: boolean;
 }
 
 const FP = 10;
@@ -46,7 +48,7 @@ function refusalOf(insn: Slot, facts: InsnFacts): string | undefined {
     case 6:
       return checkJmp(insn, facts);
     default:
-      return checkAlu(insn);
+      return checkAlu(insn, facts.arena);
   }
 }
 
@@ -60,7 +62,7 @@ function target(reg: number): string | undefined {
 
 const isReg = (insn: Slot): boolean => (insn.code & 8) !== 0;
 
-function checkAlu(insn: Slot): string | undefined {
+function checkAlu(insn: Slot, arena: boolean): string | undefined {
   const op = insn.code & 0xf0;
   const wide = (insn.code & 7) === 7;
   switch (op) {
@@ -72,7 +74,7 @@ function checkAlu(insn: Slot): string | undefined {
         return 'BPF_END uses reserved fields';
       return target(insn.dst);
     case 0xb0:
-      return checkMov(insn, wide);
+      return checkMov(insn, wide, arena);
   }
   const division = op === 0x30 || op === 0x90;
   const unused = isReg(insn) ? insn.imm : insn.src;
@@ -86,14 +88,15 @@ function checkAlu(insn: Slot): string | undefined {
   return target(insn.dst);
 }
 
-function checkMov(insn: Slot, wide: boolean): string | undefined {
+function checkMov(insn: Slot, wide: boolean, arena: boolean): string | undefined {
   if (!isReg(insn)) {
     if (insn.src !== 0 || insn.off !== 0) return 'BPF_MOV uses reserved fields';
     return target(insn.dst);
   }
   if (wide && insn.off === 1) {
     if (insn.imm !== 1 && insn.imm !== 1 << 16) return 'addr_space_cast insn can only convert between address space 1 and 0';
-    return 'addr_space_cast insn can only be used in a program that has an associated arena';
+    if (!arena) return 'addr_space_cast insn can only be used in a program that has an associated arena';
+    return source(insn.src) ?? target(insn.dst);
   }
   const offsets = wide ? [0, 8, 16, 32] : [0, 8, 16];
   if (!offsets.includes(insn.off) || insn.imm !== 0) return 'BPF_MOV uses reserved fields';

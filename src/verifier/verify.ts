@@ -339,6 +339,7 @@ function simulate(v: Verification): void {
     fits: (id) => asks(id, helperAllowed),
     gplCompatible: v.program.gplCompatible,
     packetLoads: PACKET_LOAD_TYPES.includes(v.program.type),
+    arena: [...v.mapUses.values()].some(({ map }) => map.type === ARENA),
   };
   run(v, 0, facts);
   if (v.program.functions === undefined) return;

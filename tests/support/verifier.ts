@@ -36,6 +36,7 @@ const MAPS: Readonly<Record<string, RawMapAttr>> = {
   lru: { type: 9, keySize: 8, valueSize: 16, maxEntries: 8 },
   percpuhash: { type: 5, keySize: 8, valueSize: 8, maxEntries: 4 },
   inner: { type: 2, keySize: 4, valueSize: 16, maxEntries: 2 },
+  arena: { type: 33, keySize: 0, valueSize: 0, maxEntries: 10, flags: 0x400, mapExtra: 1n << 44n },
   xsks: { type: 17, keySize: 4, valueSize: 4, maxEntries: 4 },
   cgroups: { type: 8, keySize: 4, valueSize: 4, maxEntries: 2 },
 };

@@ -24,6 +24,7 @@ const sum = tnum();
 /** @param off the instruction's offset, the pointer's not included */
 export function checkAlignment(v: Verification, n: number, reg: Reg, off: number, size: number, once: boolean): void {
   const strict = v.strict || once;
+  if (reg.type === KIND.ARENA) return;
   const packet = isPacket(reg.type);
   if (size === 1 || !(strict || reg.type === KIND.STACK)) return;
   const fixed = (packet ? PACKET_OFFSET : 0) + reg.off + off;

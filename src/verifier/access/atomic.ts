@@ -11,6 +11,9 @@ const STORE_RELEASE = 0x110;
 const CMPXCHG = 0xf1;
 const RMW = new Set([0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, 0xe1, 0xf1]);
 
+/** Operations that x86-64 makes of a loop, for which a fault in an arena has no place: and, or, xor with a result (bpf_jit_supports_insn). */
+const LOOPS = new Set([0x51, 0x41, 0xa1]);
+
 /** Bytes of the size field of an opcode. */
 export function sizeOf(code: number): AccessSize {
   switch (code & 0x18) {
@@ -26,13 +29,14 @@ export function sizeOf(code: number): AccessSize {
 }
 
 /** Memory that no atomic operation may touch (atomic_ptr_type_ok). */
-function allowed(v: Verification, n: number): boolean {
+function allowed(v: Verification, n: number, imm: number): boolean {
   const { type } = v.reg(n);
+  if (type === KIND.ARENA) return !LOOPS.has(imm);
   return !(kindOf(type) === KIND.CTX || isPacket(type) || type === KIND.FLOW_KEYS || isSocket(type));
 }
 
-function checkPointer(v: Verification, n: number): void {
-  if (!allowed(v, n)) throw denied(`BPF_ATOMIC stores into R${n} ${typeText(v.reg(n).type)} is not allowed`, n);
+function checkPointer(v: Verification, n: number, imm: number): void {
+  if (!allowed(v, n, imm)) throw denied(`BPF_ATOMIC stores into R${n} ${typeText(v.reg(n).type)} is not allowed`, n);
 }
 
 /** Checks the atomic instruction at the current place. */
@@ -40,13 +44,13 @@ export function checkAtomic(v: Verification, insn: Slot): void {
   if (insn.imm === LOAD_ACQUIRE) {
     v.checkRead(insn.src);
     const { type } = v.reg(insn.src);
-    if (!allowed(v, insn.src)) throw denied(`BPF_ATOMIC loads from R${insn.src} ${typeText(type)} is not allowed`, insn.src);
+    if (!allowed(v, insn.src, insn.imm)) throw denied(`BPF_ATOMIC loads from R${insn.src} ${typeText(type)} is not allowed`, insn.src);
     checkLoad(v, insn, { aligned: true, signed: false });
     return;
   }
   if (insn.imm === STORE_RELEASE) {
     v.checkRead(insn.dst);
-    checkPointer(v, insn.dst);
+    checkPointer(v, insn.dst, insn.imm);
     checkStore(v, insn, true);
     return;
   }
@@ -60,7 +64,7 @@ export function checkAtomic(v: Verification, insn: Slot): void {
     if (v.hidesPointer(0)) throw denied('R0 leaks addr into mem', 0);
   }
   if (v.hidesPointer(insn.src)) throw denied(`R${insn.src} leaks addr into mem`, insn.src);
-  checkPointer(v, insn.dst);
+  checkPointer(v, insn.dst, insn.imm);
   let fetched = -1;
   if ((insn.imm & 1) !== 0) {
     fetched = insn.imm === CMPXCHG ? 0 : insn.src;

@@ -125,6 +125,8 @@ function dispatch(v: Verification, access: Access, reg: Reg, off: number): void 
     loadUnknown(v, access);
   } else if (kind === KIND.BTF_ID && !mayBeNull(type)) {
     checkBtfAccess(v, access, reg, off);
+  } else if (type === KIND.ARENA) {
+    loadUnknown(v, access);
   } else if (type === KIND.MAP_PTR) {
     checkMapPointerAccess(v, access, reg, off);
   } else {
@@ -167,7 +169,7 @@ function loadContext(v: Verification, access: Access, { type, struct }: ContextV
 /** Kinds for which one instruction may not serve several: they are rewritten by kind. */
 function isRewritten(type: number): boolean {
   const kind = kindOf(type);
-  return kind === KIND.CTX || isSocket(type) || kind === KIND.BTF_ID;
+  return kind === KIND.CTX || isSocket(type) || kind === KIND.BTF_ID || kind === KIND.ARENA;
 }
 
 /** An instruction that is rewritten by the kind of its pointer may meet one kind only (save_aux_ptr_type). */

@@ -129,7 +129,7 @@ function checkGlobalArg(v: Verification, i: number, arg: FunctionArg): void {
       if (arg.nonNull && mayBeNull(reg.type)) throw invalid(`arg#${i} is expected to be non-NULL`, n);
       return;
     case 'arena':
-      if (reg.type !== KIND.SCALAR) throw invalid(`R${n} is not a pointer to arena or scalar.`, n);
+      if (reg.type !== KIND.SCALAR && reg.type !== KIND.ARENA) throw invalid(`R${n} is not a pointer to arena or scalar.`, n);
       return;
     case 'dynptr':
       checkOffset(n, reg, {});

@@ -34,6 +34,7 @@ export function regText(reg: Reg, frameno: number): string {
   const precise = type === KIND.SCALAR && reg.precise ? 'P' : '';
   if (type === KIND.SCALAR && constant) return precise + signedText(reg.vH, reg.vL);
   let text = precise + typeText(type);
+  if (type === KIND.ARENA) return text;
   if (type === KIND.STACK) {
     if (reg.frame !== frameno) text += `[${reg.frame}]`;
     if (constant) return text + small((reg.vL + reg.off) | 0);

@@ -23,6 +23,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [KIND.BUF]: 'buf',
   [KIND.FUNC]: 'func',
   [KIND.DYNPTR]: 'dynptr_ptr',
+  [KIND.ARENA]: 'arena',
 };
 
 const PREFIXES: readonly (readonly [flag: number, text: string])[] = [

@@ -26,6 +26,7 @@ export const KIND = {
   BUF: 18,
   FUNC: 19,
   DYNPTR: 20,
+  ARENA: 21,
 } as const;
 
 /** Flags added to a kind (enum bpf_type_flag). */

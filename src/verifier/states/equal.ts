@@ -77,6 +77,8 @@ function regSafe(v: Verification, old: Reg, cur: Reg, ids: Ids, likeness: Likene
     case KIND.PACKET_META:
       if (old.range < 0 || cur.range < 0 ? old.range !== cur.range : old.range > cur.range) return false;
       return old.off === cur.off && ids.match(old.id, cur.id) && rangeWithin(old, cur) && tnumIn(old, cur);
+    case KIND.ARENA:
+      return true;
     case KIND.STACK:
       return regExact(old, cur, ids) && old.frame === cur.frame;
     default:

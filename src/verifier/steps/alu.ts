@@ -5,7 +5,7 @@ import { assignId, widthOf } from '../identity.ts';
 import { markPrecise } from '../precision/precision.ts';
 import { denied } from '../rejection.ts';
 import { maskScalar } from '../speculation.ts';
-import { ADD_CONST, ADD_CONST32, ADD_CONST64, copyReg, KIND, type Reg } from '../state/reg.ts';
+import { ADD_CONST, ADD_CONST32, ADD_CONST64, copyReg, KIND, type Reg, setPointer } from '../state/reg.ts';
 import { topFrame } from '../state/state.ts';
 import {
   ALU,
@@ -31,6 +31,10 @@ import { pointerArithmetic } from './pointer.ts';
 
 /** Operators as messages name them, by the opcode's high nibble. */
 export const ALU_NAMES = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian'];
+
+/** addr_space_cast, and its imm that makes a number a pointer into the arena (from address space 1 to 0). */
+const CAST = 1;
+const TO_ARENA = 1;
 
 const immediate = new Scalar();
 
@@ -72,6 +76,11 @@ function move(v: Verification, insn: Slot): void {
   }
   const src = v.checkRead(insn.src);
   const dst = v.checkWrite(insn.dst);
+  if (wide && insn.off === CAST) {
+    v.markUnknown(insn.dst);
+    if (insn.imm === TO_ARENA) setPointer(dst, KIND.ARENA);
+    return;
+  }
   if (wide && insn.off === 0) {
     assignId(v, src);
     if (dst !== src) copyReg(dst, src);
@@ -103,6 +112,12 @@ function binary(v: Verification, insn: Slot, op: number): void {
   if (isReg) v.checkRead(insn.src);
   const dst = v.checkRead(insn.dst);
   v.checkWrite(insn.dst);
+  // Anything may be done to a pointer into an arena: only its lower half counts.
+  if (dst.type === KIND.ARENA) return;
+  if (isReg && v.reg(insn.src).type === KIND.ARENA) {
+    copyReg(dst, v.reg(insn.src));
+    return;
+  }
   const is32 = (insn.code & 7) === 4;
   let src: Scalar = immediate;
   if (isReg) {

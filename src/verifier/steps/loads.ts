@@ -9,6 +9,8 @@ import { KIND, type Reg, setBtfPointer, setConstant, setPointer } from '../state
 import { subprogramAt } from '../subprograms.ts';
 import type { Verification } from '../verification.ts';
 
+const ARENA = 33;
+
 /** dst = constant, map, map value or function. */
 export function loadImm64(v: Verification, insn: Slot, at: number): void {
   v.checkWrite(insn.dst);
@@ -34,6 +36,8 @@ export function loadImm64(v: Verification, insn: Slot, at: number): void {
   }
   const use = v.mapUses.get(at);
   if (use === undefined) throw invalid('unrecognized bpf_ld_imm64 insn');
+  // A place in an arena is a number: programs cast it to a pointer.
+  if (use.offset !== undefined && use.map.type === ARENA) return;
   if (use.offset === undefined) {
     setPointer(reg, KIND.MAP_PTR);
   } else {
