@@ -4,6 +4,7 @@ import type { Clock } from '../helpers/types.ts';
 /** Nanoseconds of performance.now() since `origin` (milliseconds, a performance.timeOrigin): threads that share an origin agree. */
 export function defaultClock(origin: number): Clock {
   const shift = performance.timeOrigin - origin;
-  const monotonic = (): bigint => BigInt(Math.round((performance.now() + shift) * 1e6));
-  return { monotonic, boottime: monotonic };
+  const monotonicNumber = (): number => (performance.now() + shift) * 1e6;
+  const monotonic = (): bigint => BigInt(Math.round(monotonicNumber()));
+  return { monotonic, monotonicNumber, boottime: monotonic };
 }

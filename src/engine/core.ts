@@ -4,7 +4,7 @@
  */
 import { BpfError, type ErrnoName, MapError, SyscallError } from '../base/index.ts';
 import { destroyMap, MAP, swapSlot } from '../maps/index.ts';
-import { CPU, cpuRecord, HEADER, idTableRemove, type Mem, type ThreadEnv } from '../mem/index.ts';
+import { CPU, cpuRecord, HEADER, idTableRemove, lockOwner, type Mem, type ThreadEnv } from '../mem/index.ts';
 import type { Loader } from '../programs/index.ts';
 import type { EngineObject, LinkObject, MapObject, OpenFile, PerfEventObject, ProgObject } from './objects.ts';
 import { EVENT } from './perf.ts';
@@ -17,7 +17,7 @@ const PRESERVE_ELEMS = 0x800;
 
 /** Memory that waits until no program that might still use it runs. */
 interface Retired {
-  /** SEQ of the CPUs that ran a program when it was retired. */
+  /** CPUs that ran a program when it was retired, and their SEQ. */
   readonly running: readonly { readonly cpu: number; readonly seq: number }[];
   readonly free: () => void;
 }
@@ -165,8 +165,8 @@ export class EngineCore {
   retire(free: () => void): void {
     const running: { cpu: number; seq: number }[] = [];
     for (let cpu = 0; cpu < this.cpus; cpu++) {
-      const seq = Atomics.load(this.mem.i32, (cpuRecord(this.mem, cpu) + CPU.SEQ) >>> 2);
-      if ((seq & 1) !== 0) running.push({ cpu, seq });
+      if (lockOwner(this.mem, cpuRecord(this.mem, cpu) + CPU.LOCK) === undefined) continue;
+      running.push({ cpu, seq: Atomics.load(this.mem.i32, (cpuRecord(this.mem, cpu) + CPU.SEQ) >>> 2) });
     }
     if (running.length === 0) free();
     else this.#retired.push({ running, free });
@@ -178,10 +178,15 @@ export class EngineCore {
     const waiting = this.#retired;
     this.#retired = [];
     for (const retired of waiting) {
-      const busy = retired.running.some(({ cpu, seq }) => Atomics.load(this.mem.i32, (cpuRecord(this.mem, cpu) + CPU.SEQ) >>> 2) === seq);
+      const busy = retired.running.some(({ cpu, seq }) => this.#stillRuns(cpu, seq));
       if (busy) this.#retired.push(retired);
       else retired.free();
     }
+  }
+
+  #stillRuns(cpu: number, seq: number): boolean {
+    const record = cpuRecord(this.mem, cpu);
+    return lockOwner(this.mem, record + CPU.LOCK) !== undefined && Atomics.load(this.mem.i32, (record + CPU.SEQ) >>> 2) === seq;
   }
 
   /** Closes all fds and frees this thread's memory. */
@@ -227,6 +232,7 @@ export class EngineCore {
   #destroyProg(prog: ProgObject): void {
     this.progs.delete(prog.id);
     idTableRemove(this.mem, this.mem.dv.getUint32(HEADER.PROG_TABLE, true), prog.id);
+    Atomics.add(this.mem.i32, HEADER.PROG_GENERATION >>> 2, 1);
     this.retire(() => {
       this.env.free(prog.record);
       this.env.free(prog.image);

@@ -27,8 +27,8 @@ import type {
   TestRunResult,
   TraceSource,
 } from '../host/host.ts';
-import { MAP, type MapCreateAttr } from '../maps/index.ts';
-import { CPU, cpuRecord, HEADER, type HeapUsage, heapUsage, layOut, Mem, RUN_MODE, releaseDead } from '../mem/index.ts';
+import type { MapCreateAttr } from '../maps/index.ts';
+import { CPU, cpuRecord, HEADER, type HeapUsage, heapUsage, layOut, lockOwner, Mem, RUN_MODE, releaseDead } from '../mem/index.ts';
 import type { Loader } from '../programs/index.ts';
 import { parseTarget, targetName } from './attach-target.ts';
 import { BpfFs } from './bpffs.ts';
@@ -46,6 +46,7 @@ import type { LinkObject } from './objects.ts';
 import { EVENT } from './perf.ts';
 import * as perf from './perf-commands.ts';
 import { progInfo, progLoad } from './prog-commands.ts';
+import { releaseMaps, releaseSpinLock } from './release.ts';
 import { Runner } from './runner.ts';
 import { progTestRun } from './test-run.ts';
 import { bannerOnce, createTraceBuffers, createTraceSource } from './trace/index.ts';
@@ -316,22 +317,20 @@ export class Engine implements Host {
    * @returns ids of those maps
    */
   releaseThread(thread: number): number[] {
-    const { mem } = this.#core;
-    const faulted: number[] = [];
-    for (const map of this.#core.maps.values()) {
-      if (this.#core.env.runtime.map_release(map.offset, thread) === 0) continue;
-      mem.dv.setUint32(map.offset + MAP.FAULTED, 1, true);
-      faulted.push(map.id);
-    }
+    const { mem, env } = this.#core;
+    const maps = new Map([...this.#core.maps.values()].map((map) => [map.offset, map.id]));
+    const faulted = new Set(releaseMaps(env, thread, maps.keys()));
     for (const event of this.#core.events) releaseDead(mem, event.offset + EVENT.LOCK, thread);
     for (let cpu = 0; cpu < this.possibleCpus; cpu++) {
       const record = cpuRecord(mem, cpu);
-      if (!releaseDead(mem, record + CPU.LOCK, thread)) continue;
-      // Even again: nothing runs here now.
-      if ((Atomics.load(mem.i32, (record + CPU.SEQ) >>> 2) & 1) !== 0) Atomics.add(mem.i32, (record + CPU.SEQ) >>> 2, 1);
+      if (lockOwner(mem, record + CPU.LOCK) !== thread) continue;
+      const marked = releaseSpinLock({ env, thread, cpu: record, maps: maps.keys() });
+      if (marked !== undefined) faulted.add(marked);
+      Atomics.add(mem.i32, (record + CPU.SEQ) >>> 2, 1);
+      releaseDead(mem, record + CPU.LOCK, thread);
     }
     if (releaseDead(mem, HEADER.HEAP_LOCK, thread)) mem.dv.setUint32(HEADER.HEAP_FAULTED, 1, true);
     releaseDead(mem, mem.dv.getUint32(HEADER.FAULT_LOG, true), thread);
-    return faulted;
+    return [...faulted].flatMap((map) => maps.get(map) ?? []);
   }
 }

@@ -80,7 +80,8 @@ interface Loaded {
 function publish(core: EngineCore, loaded: Loaded): ProgObject {
   const { mem, env } = core;
   const image = env.alloc(loaded.image.length + loaded.verifierFacts.length);
-  const record = env.alloc(PROG.MAPS + loaded.maps.length * 4);
+  const counters = (PROG.MAPS + loaded.maps.length * 4 + 7) & ~7;
+  const record = env.alloc(counters + core.cpus * 8);
   if (image === 0 || record === 0) {
     for (const block of [image, record]) if (block !== 0) env.free(block);
     throw core.error(LOAD, 'ENOMEM', `no memory for ${loaded.image.length} bytes of program`);
@@ -89,6 +90,7 @@ function publish(core: EngineCore, loaded: Loaded): ProgObject {
   mem.copyIn(image, loaded.image);
   mem.copyIn(image + loaded.image.length, loaded.verifierFacts);
   const { dv } = mem;
+  dv.setUint32(record + PROG.COUNTERS, record + counters, true);
   dv.setUint32(record + PROG.MAGIC, PROG_MAGIC, true);
   dv.setUint32(record + PROG.ID, id, true);
   dv.setUint32(record + PROG.TYPE, loaded.type, true);
@@ -120,6 +122,13 @@ function publish(core: EngineCore, loaded: Loaded): ProgObject {
   return prog;
 }
 
+function runCount({ mem, cpus }: EngineCore, record: number): number {
+  const counters = mem.dv.getUint32(record + PROG.COUNTERS, true);
+  let sum = 0n;
+  for (let cpu = 0; cpu < cpus; cpu++) sum += Atomics.load(mem.i64, (counters + cpu * 8) >>> 3);
+  return Number(sum);
+}
+
 /** BPF_OBJ_GET_INFO_BY_FD on a program. */
 export function progInfo(core: EngineCore, fd: number): ProgInfo {
   const { object: prog } = core.want('BPF_OBJ_GET_INFO_BY_FD', fd, 'prog');
@@ -132,7 +141,7 @@ export function progInfo(core: EngineCore, fd: number): ProgInfo {
     mapIds: prog.maps.map((map) => map.id),
     gplCompatible: prog.gpl,
     insnCount: prog.insnCount,
-    runCount: Number(Atomics.load(i64, (prog.record + PROG.RUN_COUNT) >>> 3)),
+    runCount: runCount(core, prog.record),
     runTime: BigInt.asUintN(64, Atomics.load(i64, (prog.record + PROG.RUN_TIME) >>> 3)),
   };
 }

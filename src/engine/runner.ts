@@ -5,15 +5,17 @@
 import { BpfError } from '../base/index.ts';
 import { type Clock, HELPER_IMPL_BY_ID, HELPERS, type HelperCall, KEYS_AT, SCRATCH_SIZE } from '../helpers/index.ts';
 import type { CallCore, HelperEntry } from '../interp/index.ts';
+import { HOLD } from '../jit/index.ts';
 import { mapKernel, type Region } from '../maps/index.ts';
-import { CPU, cpuRecord, HEADER, idTableGet, lock, lockOwner, Mem, PROG, RUN_MODE, ThreadEnv, unlock } from '../mem/index.ts';
+import { CPU, HEADER, idTableGet, lock, lockOwner, Mem, PROG, RUN_MODE, ThreadEnv, tryLock, unlock } from '../mem/index.ts';
 import { defaultClock } from './clock.ts';
-import { Compiled } from './compiled/compiled.ts';
-import type { Current, Executor } from './executor.ts';
+import { Compiled, FAULTED } from './compiled/compiled.ts';
+import type { Current, ExecutionFault, Executor } from './executor.ts';
 import { readAny, readStr, STRING_STEP } from './fault-safe.ts';
 import { recordFault } from './faults.ts';
 import { Interpreted } from './interpreted.ts';
 import { perfAccess } from './perf.ts';
+import { releaseMaps, releaseSpinLock } from './release.ts';
 import { makeTask } from './task.ts';
 import { type ThreadProgram, ThreadPrograms } from './thread-programs.ts';
 import { TraceWriter, traceFlags } from './trace/index.ts';
@@ -42,6 +44,7 @@ export class Runner implements ProgramRunner {
   #scratch = 0;
   readonly #programs: ThreadPrograms;
   readonly #cpus: number;
+  readonly #cpuTable: number;
   readonly #now: Current;
   readonly #input: { ctx: number; ctxSize: number; ctxWritable: boolean; regions: readonly Region[] } = {
     ctx: 0,
@@ -50,12 +53,16 @@ export class Runner implements ProgramRunner {
     regions: NO_REGIONS,
   };
   #running = false;
+  /** The executor, where it is the compiled one; and the program that ran last. */
+  #compiled: Compiled | undefined;
+  #last: ThreadProgram | undefined;
 
   constructor(env: ThreadEnv, options: RunnerOptions = {}) {
     this.env = env;
     this.mem = env.mem;
     this.clock = options.clock ?? defaultClock(env.mem.dv.getFloat64(HEADER.CLOCK_ORIGIN, true));
     this.#cpus = env.mem.dv.getUint32(HEADER.CPUS, true);
+    this.#cpuTable = env.mem.dv.getUint32(HEADER.CPU_TABLE, true);
     this.#programs = new ThreadPrograms(env);
     this.#now = { task: makeTask(env.mem), cpu: 0, cookie: 0n, funcIp: 0n, progId: 0, progType: 0 };
   }
@@ -95,7 +102,34 @@ export class Runner implements ProgramRunner {
   }
 
   run(progId: number, run: RunContext): number | undefined {
-    return this.#hold(progId, run)?.r0Low;
+    const outcome = this.#quick(progId, run);
+    if (outcome === HOLD.done) return this.#compiled?.r0Low;
+    return outcome === FAULTED ? undefined : this.#hold(progId, run)?.r0Low;
+  }
+
+  /** The way of most runs: the program ran here before, and does the bookkeeping itself. @returns HOLD, or FAULTED */
+  #quick(progId: number, run: RunContext): number {
+    const compiled = this.#compiled;
+    const program = this.#last;
+    const entry = program?.compiled;
+    const { cpu } = run;
+    if (compiled === undefined || program?.progId !== progId || entry?.hold === undefined || this.#running) return HOLD.look;
+    if (run.regions !== undefined || run.repeat !== undefined || !(cpu >= 0 && cpu < this.#cpus)) return HOLD.look;
+    const now = this.#now;
+    this.env.cpu = cpu;
+    now.cpu = cpu;
+    now.task = run.task;
+    now.progId = progId;
+    now.progType = program.type;
+    this.#running = true;
+    const outcome = compiled.hold(program, entry, run.ctx);
+    this.#running = false;
+    if (outcome === FAULTED) {
+      const record = this.#cpuTable + cpu * CPU.SIZE;
+      this.#fault(program, record, compiled.fault);
+      this.#release(record);
+    }
+    return outcome;
   }
 
   /** As run, with all 64 bits of r0. */
@@ -107,36 +141,45 @@ export class Runner implements ProgramRunner {
   #hold(progId: number, run: RunContext): Executor | undefined {
     const { mem, env } = this;
     if (!(run.cpu >= 0 && run.cpu < this.#cpus)) throw new BpfError(`cpu ${run.cpu} is not below ${this.#cpus} possible CPUs`);
-    const cpu = cpuRecord(mem, run.cpu);
-    if (this.#running || lockOwner(mem, cpu + CPU.LOCK) === env.thread) {
-      this.#miss(progId, cpu);
-      return undefined;
+    const cpu = this.#cpuTable + run.cpu * CPU.SIZE;
+    if (this.#running || !tryLock(mem, cpu + CPU.LOCK, env.thread)) {
+      if (this.#running || lockOwner(mem, cpu + CPU.LOCK) === env.thread) {
+        this.#miss(progId, cpu);
+        return undefined;
+      }
+      lock(mem, cpu + CPU.LOCK, env.thread);
     }
-    lock(mem, cpu + CPU.LOCK, env.thread);
     this.#running = true;
-    Atomics.add(mem.i32, (cpu + CPU.SEQ) >>> 2, 1);
     try {
       // Looked up with the CPU held: from here on its memory stays until the CPU is free again.
       const program = this.#programs.get(progId);
       if (program === undefined) return undefined;
-      mem.dv.setUint32(cpu + CPU.PROG, progId, true);
-      return this.#execute(progId, program, run);
+      this.#last = program;
+      mem.i32[(cpu + CPU.PROG) >>> 2] = progId;
+      return this.#execute(program, cpu, run);
     } finally {
-      mem.dv.setUint32(cpu + CPU.PROG, 0, true);
-      Atomics.add(mem.i32, (cpu + CPU.SEQ) >>> 2, 1);
       this.#running = false;
-      unlock(mem, cpu + CPU.LOCK);
+      this.#release(cpu);
     }
   }
 
-  #execute(progId: number, program: ThreadProgram, run: RunContext): Executor | undefined {
+  /** The CPU is free again. */
+  #release(cpu: number): void {
+    const { mem } = this;
+    const { i32 } = mem;
+    i32[(cpu + CPU.PROG) >>> 2] = 0;
+    i32[(cpu + CPU.SEQ) >>> 2] = ((i32[(cpu + CPU.SEQ) >>> 2] ?? 0) + 1) | 0;
+    unlock(mem, cpu + CPU.LOCK);
+  }
+
+  #execute(program: ThreadProgram, cpu: number, run: RunContext): Executor | undefined {
     const now = this.#now;
     this.env.cpu = run.cpu;
     now.cpu = run.cpu;
     now.task = run.task;
     now.cookie = run.cookie ?? 0n;
     now.funcIp = run.funcIp ?? 0n;
-    now.progId = progId;
+    now.progId = program.progId;
     now.progType = program.type;
     const input = this.#input;
     input.ctx = run.ctx;
@@ -145,24 +188,38 @@ export class Runner implements ProgramRunner {
     input.regions = run.regions ?? NO_REGIONS;
     this.#programs.packet = run.packet;
     const times = run.repeat ?? 1;
-    const timed = this.mem.dv.getUint32(HEADER.STATS, true) !== 0;
+    const timed = this.mem.i32[HEADER.STATS >>> 2] !== 0;
     const began = timed ? this.clock.monotonic() : 0n;
     this.#executor ??= this.#createExecutor();
     const executor = this.#executor;
     const done = times === 1 ? executor.run(program, input) : executor.repeat(program, input, times);
+    this.#programs.packet = undefined;
     if (timed) this.#count(program.record + PROG.RUN_TIME, Number(this.clock.monotonic() - began));
-    this.#count(program.record + PROG.RUN_COUNT, times);
+    // Nobody else writes this one while the CPU is held.
+    const counter = (program.counters >>> 2) + run.cpu * 2;
+    const { i32 } = this.mem;
+    const before = (i32[counter] ?? 0) >>> 0;
+    i32[counter] = (before + times) | 0;
+    if (before + times > 0xffff_ffff) i32[counter + 1] = ((i32[counter + 1] ?? 0) + 1) | 0;
     if (done) return executor;
+    this.#fault(program, cpu, executor.fault);
+    return undefined;
+  }
+
+  /** A run ended without its end: what it held is given back, and the engine is told. */
+  #fault(program: ThreadProgram, cpu: number, fault: ExecutionFault | undefined): void {
+    const { env } = this;
     this.#count(program.record + PROG.FAULTS, 1);
-    const { fault } = executor;
-    recordFault(this.env, {
-      progId: fault?.progId ?? progId,
-      cpu: run.cpu,
+    const maps = new Set([...program.maps, ...((fault && this.#programs.get(fault.progId)?.maps) ?? [])]);
+    releaseMaps(env, env.thread, maps);
+    releaseSpinLock({ env, thread: env.thread, cpu, maps });
+    recordFault(env, {
+      progId: fault?.progId ?? program.progId,
+      cpu: this.#now.cpu,
       insn: fault?.insn ?? 0,
       reason: fault?.reason ?? 'the program did not end',
       time: this.clock.monotonic(),
     });
-    return undefined;
   }
 
   #createExecutor(): Executor {
@@ -190,7 +247,8 @@ export class Runner implements ProgramRunner {
       budget: this.mem.dv.getUint32(HEADER.BUDGET, true),
     };
     if ((mode & RUN_MODE.INTERPRET) !== 0) return new Interpreted(options);
-    return new Compiled({ ...options, checked: (mode & RUN_MODE.CHECKED) !== 0 });
+    this.#compiled = new Compiled({ ...options, checked: (mode & RUN_MODE.CHECKED) !== 0 });
+    return this.#compiled;
   }
 
   /** Adds less than 2^32 to a 64-bit counter; by halves, because 64-bit atomics would make a bigint of each. */

@@ -11,6 +11,8 @@ export interface ThreadProgram {
   readonly progId: number;
   /** Offset of its record. */
   readonly record: number;
+  /** Offset of its run counters: u64 by CPU. */
+  readonly counters: number;
   readonly type: number;
   readonly bytes: Uint8Array;
   /** Bytes of the verifier's facts. */
@@ -43,6 +45,9 @@ export class ThreadPrograms {
   keys: Region | undefined;
   readonly #env: ThreadEnv;
   readonly #known = new Map<number, ThreadProgram>();
+  /** Programs that are known exist as long as none has gone since. */
+  generation = -1;
+  #last: ThreadProgram | undefined;
   /** By descriptor; the id tells whether it is still the same map. */
   readonly #regions = new Map<number, { readonly id: number; readonly regions: readonly Region[] }>();
 
@@ -53,16 +58,30 @@ export class ThreadPrograms {
   /** The program, or undefined when it is gone. */
   get(progId: number): ThreadProgram | undefined {
     const { mem } = this.#env;
-    const record = idTableGet(mem, mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
-    if (record === 0) {
-      this.#known.delete(progId);
-      return undefined;
+    // A plain load: the atomic operation that took the CPU comes before it.
+    const generation = mem.i32[HEADER.PROG_GENERATION >>> 2] ?? 0;
+    if (generation !== this.generation) this.#forget(generation);
+    if (this.#last?.progId === progId) return this.#last;
+    let program = this.#known.get(progId);
+    if (program === undefined) {
+      const record = this.#record(progId);
+      if (record === 0) return undefined;
+      program = this.#read(progId, record);
+      this.#known.set(progId, program);
     }
-    const known = this.#known.get(progId);
-    if (known !== undefined) return known;
-    const read = this.#read(progId, record);
-    this.#known.set(progId, read);
-    return read;
+    this.#last = program;
+    return program;
+  }
+
+  #forget(generation: number): void {
+    this.generation = generation;
+    this.#last = undefined;
+    for (const known of this.#known.keys()) if (this.#record(known) === 0) this.#known.delete(known);
+  }
+
+  #record(progId: number): number {
+    const { mem } = this.#env;
+    return idTableGet(mem, mem.dv.getUint32(HEADER.PROG_TABLE, true), progId);
   }
 
   #read(progId: number, record: number): ThreadProgram {
@@ -73,12 +92,14 @@ export class ThreadPrograms {
     const at = word(PROG.IMAGE);
     if (at + size + factsSize > mem.u8.length) mem.refresh();
     const bytes = mem.copyOut(at, size);
+    const counters = word(PROG.COUNTERS);
     const maps = Array.from({ length: word(PROG.MAP_COUNT) }, (_, i) => word(PROG.MAPS + i * 4));
     const use = contextUse(bytes);
     let image: ProgramImage | undefined;
     return {
       progId,
       record,
+      counters,
       type: word(PROG.TYPE),
       bytes,
       facts: mem.copyOut(at + size, factsSize),

@@ -44,6 +44,10 @@ export const RUN_AREA = {
   TASK: 112,
   /** Offset of the CPU's record. */
   CPU_RECORD: 120,
+  /** For `hold`: offset of the CPUs' records, what the thread's locks hold, and the HEADER.PROG_GENERATION at which its programs were known to exist. */
+  CPU_TABLE: 128,
+  OWNER: 132,
+  GENERATION: 136,
   /** Lowest byte of the last frame that there is room for. */
   LAST_FRAME: 192,
   /** Lowest byte of the first frame; frame k is FRAME_STRIDE * k below. Aligned to 64. */
@@ -55,6 +59,9 @@ export const RUN_AREA = {
 /** Kinds of faults, as in the interpreter. */
 export const FAULT = { access: 1, insn: 2, helper: 3, call: 4, budget: 5 } as const;
 export type FaultKind = keyof typeof FAULT;
+
+/** What `hold` answers: the run came to its end; the CPU is not free; the host has to look first (programs are gone, run times are measured). */
+export const HOLD = { done: 0, busy: 1, look: 2 } as const;
 
 /** Facts of the task that are looked up when a run asks for them: env.task(fact) fills them in. */
 export const FACT = { UID_GID: 1, COMM: 2 } as const;

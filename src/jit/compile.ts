@@ -3,7 +3,16 @@
 import type { FunctionPlan, Linker, RuntimeFunction } from './function.ts';
 import { HELPER, runtimeImports } from './inline.ts';
 import { planPrograms } from './plan.ts';
-import { accessFunction, CALLBACK_TYPE, callbackFunction, faultFunction, missFunction, repeatFunction, runFunction } from './runtime.ts';
+import {
+  accessFunction,
+  CALLBACK_TYPE,
+  callbackFunction,
+  faultFunction,
+  holdFunction,
+  missFunction,
+  repeatFunction,
+  runFunction,
+} from './runtime.ts';
 import { importType } from './signature.ts';
 import type { JitCallback, JitModule, JitOptions, JitPlace, JitProgram, JitProgramInfo } from './types.ts';
 import { type FunctionType, ModuleBuilder } from './wasm/module.ts';
@@ -15,6 +24,8 @@ const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
   packet: { params: ['i32', 'i32'], results: ['f64'] },
   probe: { params: ['i32', 'i32', 'i32'], results: [] },
   task: { params: ['i32'], results: [] },
+  clock: { params: [], results: ['f64'] },
+  wake: { params: ['i32'], results: [] },
   miss: { params: ['i32'], results: ['i32'] },
 };
 
@@ -25,7 +36,8 @@ const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
  * and global `callbackBase` (i32: where this module's begin in it), `packet(offset, size) -> f64` (ld_abs: big-endian value, negative when out of range), `miss(number) -> i32` (puts a program
  * into the table; 0: cannot), `probe(low, high, size)` (a load that cannot fail: the value, 0 for a bad address, at RUN_AREA.RESULT), and in checked code `reach(offset, size | 16 for writes, frame) -> i32` (whether the access is allowed; frames from
  * `frame` up are live) and `progArray(low, high) -> i32` (whether it points to a prog array that may be used). Module `helper`: functions by id,
- * typed by their signatures. Module `runtime`: the map kernels, where JitOptions.map is given; then also `task(fact)`, which fills facts in (FACT).
+ * typed by their signatures. Module `runtime`: the map kernels, where JitOptions.map is given; then also `task(fact)`, which fills facts in (FACT), and
+ * `clock() -> f64`, monotonic nanoseconds.
  * @throws BpfError when a function becomes too large for WebAssembly engines
  */
 export function compileToWasm(programs: readonly JitProgram[], options: JitOptions = {}): JitModule {
@@ -51,10 +63,12 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   const kernels = new Map<string, number>();
   if (options.map !== undefined && options.checked !== true) {
     if (uses.helpers.has(HELPER.UID_GID) || uses.helpers.has(HELPER.COMM)) need('task');
+    if (uses.helpers.has(HELPER.KTIME)) need('clock');
     for (const [name, type] of runtimeImports(uses.helpers.keys(), uses.mapTypes)) {
       kernels.set(name, module.import({ module: 'runtime', name, kind: 'function', type }));
     }
   }
+  if (options.checked !== true && programs.some((program) => program.counters !== undefined)) need('wake');
   const helpers = [...uses.helpers.keys()].sort((a, b) => a - b);
   const helperIndex = new Map<number, number>();
   for (const id of helpers) {
@@ -144,7 +158,16 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
     module.define(run, runFunction(`${entry.name}:run`, areaGlobal, called));
     const repeat = module.reserve();
     module.define(repeat, repeatFunction(`${entry.name}:repeat`, areaGlobal, called));
-    const info = { name: entry.name, run: `run${program}`, repeat: `repeat${program}`, entry: `entry${program}` };
+    const wake = runtime.get('wake');
+    const { number, counters } = programs[program] ?? {};
+    let hold: string | undefined;
+    if (wake !== undefined && number !== undefined && counters !== undefined) {
+      const held = module.reserve();
+      module.define(held, holdFunction(`${entry.name}:hold`, areaGlobal, { ...called, number, counters, wake }));
+      hold = `hold${program}`;
+      module.export(hold, held);
+    }
+    const info = { name: entry.name, hold, run: `run${program}`, repeat: `repeat${program}`, entry: `entry${program}` };
     module.export(info.run, run);
     module.export(info.repeat, repeat);
     module.export(info.entry, entry.index);

@@ -53,7 +53,18 @@ export interface Linker {
 }
 
 /** Functions besides the programs': `access`, `fault` and `missed` are in the module, the others are imported from `env`. */
-export type RuntimeFunction = 'access' | 'fault' | 'missed' | 'reach' | 'probe' | 'task' | 'packet' | 'progArray' | 'miss';
+export type RuntimeFunction =
+  | 'access'
+  | 'fault'
+  | 'missed'
+  | 'reach'
+  | 'probe'
+  | 'task'
+  | 'clock'
+  | 'wake'
+  | 'packet'
+  | 'progArray'
+  | 'miss';
 
 /** Writes one function's instructions. */
 export class FunctionWriter {

@@ -27,6 +27,7 @@ export const HELPER = {
   LOOKUP: 1,
   UPDATE: 2,
   DELETE: 3,
+  KTIME: 5,
   PRANDOM: 7,
   CPU: 8,
   PID_TGID: 14,
@@ -120,6 +121,11 @@ export function writeInline(w: FunctionWriter, insn: Call, slot: number): boolea
       w.push32(1);
       w.push32(2);
       return callKernel(w, HELPER.DELETE);
+    case HELPER.KTIME:
+      code.op1('call', w.linker.runtime('clock'));
+      code.op('i64.trunc_f64_u');
+      w.set64(0);
+      return true;
     case HELPER.CPU:
       w.area();
       code.mem('i32.load', RUN_AREA.CPU);

@@ -1,6 +1,8 @@
 /** Functions that stand in the module beside the programs': faults, the access check, runs, callbacks, tail calls to programs that the table lacks. */
+import { CPU, HEADER } from '../mem/layout.ts';
+import { WAITERS } from '../mem/lock.ts';
 import { KERNEL_BASE_HI } from '../mem/memory.ts';
-import { FAULT, FRAME_SIZE, RUN_AREA } from './area.ts';
+import { FAULT, FRAME_SIZE, HOLD, RUN_AREA } from './area.ts';
 import type { FunctionPlan } from './function.ts';
 import { WRITE } from './memory.ts';
 import { Code } from './wasm/code.ts';
@@ -146,6 +148,109 @@ export function repeatFunction(name: string, area: number, entry: RunEntry): Fun
   code.close();
   giveResult(code, area, result);
   return { name, type: { params: ['i32', 'i32', 'i32'], results: ['i32'] }, locals: ['i64'], code: code.view };
+}
+
+const LOG2_CPU = Math.log2(CPU.SIZE);
+
+export interface HoldEntry extends RunEntry {
+  /** The program's number, and the offset of its counters. */
+  readonly number: number;
+  readonly counters: number;
+  /** Import that wakes those who sleep on a lock word. */
+  readonly wake: number;
+}
+
+/** (ctx, r2, cpu, tid, tgid) -> HOLD: a whole run, its bookkeeping included. */
+export function holdFunction(name: string, area: number, entry: HoldEntry): FunctionBody {
+  const [cpu, tid, tgid, result, record] = [2, 3, 4, 5, 6];
+  const code = new Code();
+  const toArea = (field: number, value: () => void): void => {
+    code.op1('global.get', area);
+    value();
+    code.mem('i32.store', field);
+  };
+  const fromArea = (field: number): void => {
+    code.op1('global.get', area);
+    code.mem('i32.load', field);
+  };
+  const header = (field: number): void => {
+    code.i32(0);
+    code.mem('i32.load', field);
+  };
+  const toRecord = (field: number, value: () => void): void => {
+    code.op1('local.get', record);
+    value();
+    code.mem('i32.store', field);
+  };
+  const unlock = (): void => {
+    code.op1('local.get', record);
+    code.i32(0);
+    code.atomic('i32.atomic.rmw.xchg', 2, CPU.LOCK);
+    code.i32(WAITERS);
+    code.op('i32.and');
+    code.open('if');
+    code.op1('local.get', record);
+    code.i32(CPU.LOCK);
+    code.op('i32.add');
+    code.op1('call', entry.wake);
+    code.close();
+  };
+  fromArea(RUN_AREA.CPU_TABLE);
+  code.op1('local.get', cpu);
+  code.i32(LOG2_CPU);
+  code.op('i32.shl');
+  code.op('i32.add');
+  code.op1('local.tee', record);
+  code.i32(0);
+  fromArea(RUN_AREA.OWNER);
+  code.atomic('i32.atomic.rmw.cmpxchg', 2, CPU.LOCK);
+  code.open('if');
+  code.i32(HOLD.busy);
+  code.op('return');
+  code.close();
+  header(HEADER.PROG_GENERATION);
+  fromArea(RUN_AREA.GENERATION);
+  code.op('i32.ne');
+  header(HEADER.STATS);
+  code.op('i32.or');
+  code.open('if');
+  unlock();
+  code.i32(HOLD.look);
+  code.op('return');
+  code.close();
+  toRecord(CPU.PROG, () => code.i32(entry.number));
+  toArea(RUN_AREA.CPU, () => code.op1('local.get', cpu));
+  toArea(RUN_AREA.CPU_RECORD, () => code.op1('local.get', record));
+  toArea(RUN_AREA.FACTS, () => code.i32(0));
+  toArea(RUN_AREA.PID_TGID, () => code.op1('local.get', tid));
+  toArea(RUN_AREA.PID_TGID + 4, () => code.op1('local.get', tgid));
+  storeR2(code, area, entry);
+  callEntry(code, area, entry, result);
+  code.op1('global.get', area);
+  code.op1('local.get', result);
+  code.mem('i64.store', RUN_AREA.RESULT);
+  // Counters of this CPU: nobody else writes them while it is held.
+  const counter = (): void => {
+    code.op1('local.get', cpu);
+    code.i32(3);
+    code.op('i32.shl');
+  };
+  counter();
+  counter();
+  code.mem('i64.load', entry.counters);
+  code.i64(1);
+  code.op('i64.add');
+  code.mem('i64.store', entry.counters);
+  toRecord(CPU.PROG, () => code.i32(0));
+  toRecord(CPU.SEQ, () => {
+    code.op1('local.get', record);
+    code.mem('i32.load', CPU.SEQ);
+    code.i32(1);
+    code.op('i32.add');
+  });
+  unlock();
+  code.i32(HOLD.done);
+  return { name, type: { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] }, locals: ['i64', 'i32'], code: code.view };
 }
 
 /** Type of callbacks in the table: r1..r5 and the frame. */

@@ -67,7 +67,7 @@ describe('wasmText', () => {
           (local i64)
           local.get 0
           global.get 0
-          i32.const 36416
+          i32.const 36480
           i32.add
           call $sum
           local.set 2
@@ -86,7 +86,7 @@ describe('wasmText', () => {
             loop
               local.get 0
               global.get 0
-              i32.const 36416
+              i32.const 36480
               i32.add
               call $sum
               local.set 3

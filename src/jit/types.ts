@@ -25,6 +25,8 @@ export interface JitProgram {
   readonly bytes: Uint8Array;
   /** The program's number in prog array slots and in the table; 0 or absent: it is in no slot. */
   readonly number?: number;
+  /** Offset of its run counters, u64 by CPU: given, `hold` is exported. */
+  readonly counters?: number;
   /** A verifier's facts by slot; absent members mean nothing is known. */
   readonly facts?: readonly (InsnFact | undefined)[];
 }
@@ -62,6 +64,11 @@ export interface JitProgramInfo {
   readonly run: string;
   /** Export `(ctx: i32, r2: i32, times: i32) -> i32`: runs one after another. */
   readonly repeat: string;
+  /**
+   * Export `(ctx: i32, r2: i32, cpu: i32, tid: i32, tgid: i32) -> HOLD`: one run for a task, with the CPU taken, the facts of the run area set, the run
+   * counted and the CPU let go. r0 is at RUN_AREA.RESULT. After a trap the CPU is still held.
+   */
+  readonly hold: string | undefined;
   /** Export `(ctx: i32, frame: i32) -> i64`: what prog array slots lead to; goes into the table at the program's number. */
   readonly entry: string;
 }

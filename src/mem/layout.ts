@@ -39,6 +39,8 @@ export const HEADER = {
   RUN_MODE: 84,
   /** Loops, calls and rounds of callbacks that a compiled run may make, or instructions of an interpreted one; 0: the default. */
   BUDGET: 88,
+  /** Programs that are gone; threads look again for those that they know when it moves. */
+  PROG_GENERATION: 92,
   HEAP_LOCK: 128,
   /** First byte that no block covers. */
   HEAP_TOP: 132,
@@ -65,7 +67,7 @@ export const RUN_MODE = { INTERPRET: 1, CHECKED: 2 } as const;
 export const CPU = {
   /** i32 lock word, see lock.ts. */
   LOCK: 0,
-  /** Odd while a program runs; grace periods wait for it to move. */
+  /** Runs that have ended: grace periods wait for it to move, or for the lock to be free. Written under the lock. */
   SEQ: 4,
   /** Runs refused because a program was running on this CPU already. */
   MISSES: 8,
@@ -92,7 +94,6 @@ export const PROG = {
   /** Bits of PROG_FLAG. */
   FLAGS: 24,
   /** u64 counters. */
-  RUN_COUNT: 32,
   RUN_TIME: 40,
   MISSES: 48,
   FAULTS: 56,
@@ -106,6 +107,8 @@ export const PROG = {
   FACTS_SIZE: 92,
   /** Its node in the program table. */
   NODE: 96,
+  /** Offset of the counts of its runs: u64 by CPU, each written by who holds the CPU. */
+  COUNTERS: 112,
   SIZE: 128,
   /** Descriptors of its maps, u32 each, follow the record. */
   MAPS: 128,

@@ -5,7 +5,7 @@
 import type { Mem } from './memory.ts';
 
 /** Set in a lock word while a thread may be asleep on it. */
-const WAITERS = 0x4000_0000;
+export const WAITERS = 0x4000_0000;
 const OWNER_MASK = 0x3fff_ffff;
 const SPINS = 200;
 /** A sleeper looks again after this long, so that a wake-up lost to a dying thread costs little. Milliseconds. */
@@ -19,6 +19,11 @@ export function lock(mem: Mem, offset: number, thread: number): void {
   const index = offset >>> 2;
   if (Atomics.compareExchange(mem.i32, index, 0, thread + 1) === 0) return;
   lockSlowly(mem, index, thread);
+}
+
+/** Takes the lock if it is free. @returns whether it did */
+export function tryLock(mem: Mem, offset: number, thread: number): boolean {
+  return Atomics.compareExchange(mem.i32, offset >>> 2, 0, thread + 1) === 0;
 }
 
 function lockSlowly(mem: Mem, index: number, thread: number): void {

@@ -3,7 +3,7 @@
  * calls find programs through the thread's own table, and what it lacks is compiled when it is missed.
  */
 import type { RunInput } from '../../interp/index.ts';
-import { compileToWasm, type HelperSignature, type JitMap, RUN_AREA } from '../../jit/index.ts';
+import { compileToWasm, type HelperSignature, HOLD, type JitMap, RUN_AREA } from '../../jit/index.ts';
 import { ARRAY, MAP, progArrayGet } from '../../maps/index.ts';
 import type { Mem } from '../../mem/index.ts';
 import type { ExecutionFault, Executor } from '../executor.ts';
@@ -19,16 +19,20 @@ import { explainTrap, MODULE_PREFIX, type TracedModule } from './trap.ts';
 export interface CompiledEntry {
   readonly run: (ctx: number, r2: number) => number;
   readonly repeat: (ctx: number, r2: number, times: number) => number;
+  /** A whole run with its bookkeeping, see JitProgramInfo; undefined where the runner has to do it. */
+  readonly hold: ((ctx: number, r2: number, cpu: number, tid: number, tgid: number) => number) | undefined;
   /** What tail calls lead to. */
   readonly entry: unknown;
-  /** Programs it was compiled with, and those that tail calls missed: together they are compiled once more. */
-  readonly missed: Set<number>;
+  /** Tail calls from it came to programs that were not there when it was compiled. */
+  missed: boolean;
 }
 
 /** The table grows by this many programs at least. */
 const TABLE_STEP = 64;
 /** Times that a program is compiled again because tail calls lead to programs loaded or stored later. */
 const MOST_TRIES = 4;
+/** Besides HOLD. */
+export const FAULTED = -1;
 const I32_MAX = 0x7fff_ffff;
 
 export interface CompiledOptions extends ExecutorOptions {
@@ -76,6 +80,28 @@ export class Compiled implements Executor {
     return this.#go(program, input, times);
   }
 
+  /** Runs a program for the task that now is, and does what else a run takes; `now` is set. @returns HOLD, or FAULTED */
+  hold(program: ThreadProgram, entry: CompiledEntry, ctx: number): number {
+    const { task, cpu } = this.#host.now;
+    this.#running = entry;
+    let outcome: number = HOLD.look;
+    try {
+      if (entry.hold !== undefined) outcome = entry.hold(ctx, 0, cpu, task.tid, task.tgid);
+    } catch (error) {
+      this.#explain(error, program);
+      return FAULTED;
+    }
+    if (outcome === HOLD.done) {
+      this.r0Low = (this.#mem.i32[(this.#area + RUN_AREA.RESULT) >>> 2] ?? 0) >>> 0;
+      if (entry.missed) this.#respecialise(program, entry);
+    }
+    return outcome;
+  }
+
+  #explain(error: unknown, { progId }: ThreadProgram): void {
+    this.#fault = explainTrap(error, { mem: this.#mem, area: this.#area, progId, module: (number) => this.#units[number] });
+  }
+
   #go(program: ThreadProgram, input: RunInput, times: number): boolean {
     const entry = program.compiled ?? this.#compile(program);
     if (this.#budget !== 0) this.#mem.dv.setInt32(this.#area + RUN_AREA.BUDGET, this.#budget, true);
@@ -84,11 +110,10 @@ export class Compiled implements Executor {
     try {
       this.r0Low = (times === 1 ? entry.run(input.ctx, input.r2 ?? 0) : entry.repeat(input.ctx, input.r2 ?? 0, times)) >>> 0;
     } catch (error) {
-      const { progId } = program;
-      this.#fault = explainTrap(error, { mem: this.#mem, area: this.#area, progId, module: (number) => this.#units[number] });
+      this.#explain(error, program);
       return false;
     }
-    if (entry.missed.size > 0) this.#respecialise(program, entry);
+    if (entry.missed) this.#respecialise(program, entry);
     return true;
   }
 
@@ -119,7 +144,7 @@ export class Compiled implements Executor {
 
   /** Tail calls came to programs that were not there when this one was compiled: next time they are in one module, and called directly. */
   #respecialise(program: ThreadProgram, entry: CompiledEntry): void {
-    entry.missed.clear();
+    entry.missed = false;
     const tries = (this.#tries.get(program.progId) ?? 0) + 1;
     this.#tries.set(program.progId, tries);
     if (tries <= MOST_TRIES) program.compiled = undefined;
@@ -134,6 +159,7 @@ export class Compiled implements Executor {
       group.map((program) => ({
         name: `prog${program.progId}`,
         number: program.progId,
+        counters: program.counters,
         bytes: program.bytes,
         facts: this.#facts(program),
       })),
@@ -161,8 +187,10 @@ export class Compiled implements Executor {
       const entry: CompiledEntry = {
         run: exports[info.run] as CompiledEntry['run'],
         repeat: exports[info.repeat] as CompiledEntry['repeat'],
+        hold:
+          this.#budget !== 0 || program.asksOrigin || info.hold === undefined ? undefined : (exports[info.hold] as CompiledEntry['hold']),
         entry: exports[info.entry],
-        missed: new Set(),
+        missed: false,
       };
       made ??= entry;
       program.compiled = entry;
@@ -203,7 +231,7 @@ export class Compiled implements Executor {
   #missed(progId: number): boolean {
     const program = this.#programs.get(progId);
     if (program === undefined) return false;
-    this.#running?.missed.add(progId);
+    if (this.#running !== undefined) this.#running.missed = true;
     if (program.compiled === undefined) this.#compile(program);
     else this.#place(progId, program.compiled.entry);
     return true;

@@ -13,7 +13,8 @@ import {
 } from '../../interp/index.ts';
 import { FACT, FRAME_SIZE, FRAME_STRIDE, type HelperSignature, type JitModule, RUN_AREA } from '../../jit/index.ts';
 import { MAP } from '../../maps/index.ts';
-import { cpuRecord, KERNEL_BASE_HI, type Mem, type ThreadEnv } from '../../mem/index.ts';
+import { CPU, HEADER, KERNEL_BASE_HI, type Mem, type ThreadEnv } from '../../mem/index.ts';
+import type { Current } from '../executor.ts';
 import type { ExecutorOptions } from '../interpreted.ts';
 import { loadPacket } from '../packet.ts';
 import type { ThreadProgram, ThreadPrograms } from '../thread-programs.ts';
@@ -39,6 +40,7 @@ export interface HostOptions extends ExecutorOptions {
 export class Host {
   /** Offset of the run area. */
   readonly area: number;
+  readonly #cpuTable: number;
   readonly #env: ThreadEnv;
   readonly #mem: Mem;
   readonly #programs: ThreadPrograms;
@@ -60,10 +62,13 @@ export class Host {
   constructor(options: HostOptions) {
     const { env, programs, helpers } = options;
     this.#env = env;
+    this.#cpuTable = env.mem.dv.getUint32(HEADER.CPU_TABLE, true);
     this.#mem = env.mem;
     this.#programs = programs;
     this.#options = options;
     this.area = env.allocOrThrow(RUN_AREA.SIZE);
+    this.#mem.dv.setUint32(this.area + RUN_AREA.CPU_TABLE, this.#cpuTable, true);
+    this.#mem.dv.setUint32(this.area + RUN_AREA.OWNER, env.thread + 1, true);
     for (const entry of helpers) this.#entries.set(entry.proto.id, entry);
     const buffer = new ArrayBuffer(REGISTERS * 8);
     const regs = new Int32Array(buffer);
@@ -80,6 +85,11 @@ export class Host {
     });
   }
 
+  /** What runs now. */
+  get now(): Current {
+    return this.#options.now;
+  }
+
   close(): void {
     this.#env.free(this.area);
   }
@@ -89,9 +99,10 @@ export class Host {
     const { area } = this;
     const { now } = this.#options;
     const { i32, i64 } = this.#mem;
+    i32[(area + RUN_AREA.GENERATION) >>> 2] = this.#programs.generation;
     const at = area >>> 2;
     i32[at + (RUN_AREA.CPU >>> 2)] = now.cpu;
-    i32[at + (RUN_AREA.CPU_RECORD >>> 2)] = cpuRecord(this.#mem, now.cpu);
+    i32[at + (RUN_AREA.CPU_RECORD >>> 2)] = this.#cpuTable + now.cpu * CPU.SIZE;
     i32[at + (RUN_AREA.FACTS >>> 2)] = 0;
     i32[at + (RUN_AREA.PID_TGID >>> 2)] = now.task.tid;
     i32[at + (RUN_AREA.PID_TGID >>> 2) + 1] = now.task.tgid;
@@ -107,6 +118,11 @@ export class Host {
     access.ctxEnd = input.ctx + input.ctxSize;
     access.ctxWritable = input.ctxWritable === true;
     access.extra = input.regions ?? ENOTHING;
+  }
+
+  #clock(): () => number {
+    const { clock } = this.#call;
+    return clock.monotonicNumber === undefined ? () => Number(clock.monotonic()) : () => clock.monotonicNumber?.() ?? 0;
   }
 
   /** A fact that a program asked for. */
@@ -141,6 +157,8 @@ export class Host {
         ...(table === undefined ? {} : { table }),
         callbacks: this.#callbacks,
         callbackBase: new WebAssembly.Global({ value: 'i32' }, base),
+        clock: this.#clock(),
+        wake: (word: number) => void Atomics.notify(this.#mem.i32, word >>> 2, 1),
         task: (fact: number) => this.#task(fact),
         miss: (progId: number) => (missed(progId >>> 0) ? 1 : 0),
         packet: (offset: number, size: number) => loadPacket(this.#mem.dv, this.#programs.packet, offset, size),

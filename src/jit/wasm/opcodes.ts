@@ -103,6 +103,7 @@ export const WASM = {
   'i64.shr_u': 0x88,
   'i32.wrap_i64': 0xa7,
   'i32.trunc_f64_u': 0xab,
+  'i64.trunc_f64_u': 0xb1,
   'i64.extend_i32_s': 0xac,
   'i64.extend_i32_u': 0xad,
   'f64.const': 0x44,
