@@ -63,7 +63,9 @@ export function programFacts(v: Verification): ProgramFacts {
     kinds: by((at) => {
       const fact = v.facts[at];
       if (fact?.pointer === undefined) return undefined;
-      return fact.mixed === true ? 'mixed' : (NAMES[kindOf(fact.pointer)] ?? 'kernel');
+      if (fact.mixed === true) return 'mixed';
+      // Nobody looked at the bounds of what is untrusted.
+      return (fact.pointer & FLAG.UNTRUSTED) !== 0 ? 'kernel' : (NAMES[kindOf(fact.pointer)] ?? 'kernel');
     }),
     results: by((at) => RESULTS[v.results[at] ?? 0]),
     branches: by((at) => {

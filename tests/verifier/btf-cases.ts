@@ -7,6 +7,10 @@ const RAW_TP = { type: 26, attach: 23 };
 const ITER = { type: 26, attach: 28 };
 const OPS = { type: 27, attachTo: 'tcp_congestion_ops' };
 const DUMMY = { type: 27, attachTo: 'bpf_dummy_ops' };
+/** Programs that may sleep and take the current task. */
+const SLEEPS = { type: 31, flags: 16 };
+/** Programs that may call functions of the kernel on tasks. */
+const NEWTASK = { ...RAW_TP, attachTo: 'task_newtask' };
 const END = '\nr0 = 0\nexit';
 
 /** Offset of a member path: `task_struct.mm`, `tcp_sock.inet_conn.icsk_ca_priv`. */
@@ -185,6 +189,58 @@ export function btfCases(): readonly Case[] {
     task('stack of a task', `r1 = r0\nr2 = r10\nr2 += -64\nr3 = 64\nr4 = 0\ncall bpf_get_task_stack${END}`),
     task('returned', `exit`),
 
+    task(
+      'same insn trusted and untrusted',
+      `r7 = *(u64 *)(r0 + ${off('task_struct.tasks.next')})\nr1 = r0\nif r6 == 0 goto +1\nr1 = r7\nr1 = *(u64 *)(r1 + ${off('list_head.next')})${END}`,
+    ),
+    task('same insn trusted and plain', `r1 = r0\nif r6 == 0 goto +1\nr1 = *(u64 *)(r0 + ${cred})\nr1 = *(u32 *)(r1 + 4)${END}`),
+    task(
+      'same insn untrusted memory and task',
+      `r7 = r0\nr8 = *(u64 *)(r0 + ${off('task_struct.stack')})\ncall bpf_get_prandom_u32\nr1 = r7\nif r0 == 0 goto +1\nr1 = r8\nr1 = *(u32 *)(r1 + ${pid})${END}`,
+    ),
+    task(
+      'same insn two ways to a task',
+      `r7 = r0\ncall bpf_get_prandom_u32\nr1 = r7\nif r0 == 0 goto +1\nr1 = *(u64 *)(r7 + ${parent})\nr1 = *(u32 *)(r1 + ${pid})${END}`,
+    ),
+    task(
+      'same insn task and map value',
+      `r7 = r0\n*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:$array]\ncall bpf_map_lookup_elem\nr8 = r0\ncall bpf_get_prandom_u32\nr1 = r7\nif r0 == 0 goto +1\nr1 = r8\nr1 = *(u32 *)(r1 + 0)${END}`,
+    ),
+    task(
+      'same store two ways',
+      `r7 = r0\ncall bpf_get_prandom_u32\nr1 = r10\nr1 += -8\n*(u64 *)(r10 - 8) = 0\nif r0 == 0 goto +1\nr1 = r7\n*(u64 *)(r1 + 0) = 0${END}`,
+    ),
+    task('rcu field outside a section', `r1 = *(u64 *)(r0 + ${parent})\nr1 = *(u32 *)(r1 + ${pid})${END}`, SLEEPS),
+    task(
+      'rcu field in a section',
+      `r7 = r0\ncall kfunc bpf_rcu_read_lock\nr1 = *(u64 *)(r7 + ${parent})\nr1 = *(u32 *)(r1 + ${pid})\ncall kfunc bpf_rcu_read_unlock${END}`,
+      SLEEPS,
+    ),
+    task(
+      'rcu field after its section',
+      `r7 = r0\ncall kfunc bpf_rcu_read_lock\nr8 = *(u64 *)(r7 + ${parent})\ncall kfunc bpf_rcu_read_unlock\nr1 = *(u32 *)(r8 + ${pid})${END}`,
+      SLEEPS,
+    ),
+    task(
+      'rcu field handed on after its section',
+      `r7 = r0\ncall kfunc bpf_rcu_read_lock\nr8 = *(u64 *)(r7 + ${parent})\ncall kfunc bpf_rcu_read_unlock\nr1 = r8\ncall bpf_task_pt_regs${END}`,
+      SLEEPS,
+    ),
+    task(
+      'rcu field acquired',
+      `r1 = *(u64 *)(r0 + ${parent})\ncall kfunc bpf_task_acquire\nif r0 == 0 goto +2\nr1 = r0\ncall kfunc bpf_task_release${END}`,
+      NEWTASK,
+    ),
+    task(
+      'field of a task acquired',
+      `r1 = r0\ncall kfunc bpf_task_acquire\nif r0 == 0 goto +3\nr2 = *(u64 *)(r0 + ${mm})\nr1 = r0\ncall kfunc bpf_task_release${END}`,
+      NEWTASK,
+    ),
+    task(
+      'released task read',
+      `r1 = r0\ncall kfunc bpf_task_acquire\nif r0 == 0 goto +4\nr7 = r0\nr1 = r0\ncall kfunc bpf_task_release\nr2 = *(u32 *)(r7 + ${pid})${END}`,
+      NEWTASK,
+    ),
     row('map pointer', `r1 = map[fd:$array]\nr0 = *(u32 *)(r1 + ${off('bpf_map.max_entries')})\nexit`),
     row('map pointer to its operations', `r1 = map[fd:$array]\nr0 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r0 + 0)${END}`, { type: 17 }),
     row('map pointer negative', `r1 = map[fd:$array]\nr1 += -8\nr0 = *(u64 *)(r1 + 0)\nexit`),

@@ -93,7 +93,7 @@ export function checkLoad(v: Verification, insn: Slot, how: { aligned: boolean; 
     signed: how.signed,
     aligned: how.aligned,
   });
-  notePointer(v, type);
+  notePointer(v, type, how.aligned ? 'other' : 'load');
 }
 
 /** [dst + off] = src (check_store_reg). */

@@ -172,14 +172,22 @@ function isRewritten(type: number): boolean {
   return kind === KIND.CTX || isSocket(type) || kind === KIND.BTF_ID || kind === KIND.ARENA;
 }
 
-/** An instruction that is rewritten by the kind of its pointer may meet one kind only (save_aux_ptr_type). */
-export function notePointer(v: Verification, type: number): void {
+/** Whether a load may meet both kinds: it then reads as from the less trusted one. */
+function mayMerge(a: number, b: number): boolean {
+  return [a, b].every((type) => kindOf(type) === KIND.MEM || kindOf(type) === KIND.BTF_ID);
+}
+
+/** An instruction that is rewritten by the kind of its pointer may meet one kind only (save_aux_ptr_type). `load`: an ordinary one, not atomic. */
+export function notePointer(v: Verification, type: number, how: 'load' | 'other' = 'other'): void {
   const fact = v.fact(v.insn);
-  if (fact.pointer === undefined) {
+  const before = fact.pointer;
+  if (before === undefined || before === type) {
     fact.pointer = type;
-  } else if (fact.pointer !== type && (isRewritten(type) || isRewritten(fact.pointer))) {
-    throw new Rejection('EINVAL', 'same insn cannot be used with different pointers');
-  } else if (fact.pointer !== type) {
-    fact.mixed = true;
+    return;
   }
+  fact.mixed = true;
+  if (!isRewritten(type) && !isRewritten(before)) return;
+  if (how === 'other' || !mayMerge(type, before)) throw new Rejection('EINVAL', 'same insn cannot be used with different pointers');
+  const kind = kindOf(type) === KIND.MEM || kindOf(before) === KIND.MEM ? KIND.MEM : KIND.BTF_ID;
+  fact.pointer = kind | ((type | before) & (FLAG.UNTRUSTED | FLAG.RDONLY));
 }
