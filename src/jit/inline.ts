@@ -22,6 +22,7 @@ export interface JitMap {
 
 /** Numbers of enum bpf_map_type. */
 const [HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH] = [1, 2, 5, 6, 9, 10];
+const [LPM_TRIE, ARRAY_OF_MAPS, HASH_OF_MAPS] = [11, 12, 13];
 /** Helpers' ids. */
 export const HELPER = {
   LOOKUP: 1,
@@ -60,6 +61,9 @@ const KERNELS: Readonly<
       [PERCPU_HASH]: 'percpu_hash_lookup',
       [LRU_HASH]: 'lru_hash_lookup',
       [LRU_PERCPU_HASH]: 'lru_percpu_hash_lookup',
+      [LPM_TRIE]: 'lpm_lookup',
+      [ARRAY_OF_MAPS]: 'array_of_maps_lookup',
+      [HASH_OF_MAPS]: 'hash_of_maps_lookup',
     },
   },
   [HELPER.UPDATE]: {
@@ -72,14 +76,63 @@ const KERNELS: Readonly<
       [PERCPU_ARRAY]: 'percpu_array_update',
       [LRU_HASH]: 'lru_hash_update',
       [LRU_PERCPU_HASH]: 'lru_percpu_hash_update',
+      [LPM_TRIE]: 'lpm_update',
     },
   },
   [HELPER.DELETE]: {
     type: two,
     any: 'map_delete',
-    by: { [HASH]: 'hash_delete', [PERCPU_HASH]: 'hash_delete', [LRU_HASH]: 'lru_hash_delete', [LRU_PERCPU_HASH]: 'lru_hash_delete' },
+    by: {
+      [HASH]: 'hash_delete',
+      [PERCPU_HASH]: 'hash_delete',
+      [LRU_HASH]: 'lru_hash_delete',
+      [LRU_PERCPU_HASH]: 'lru_hash_delete',
+      [LPM_TRIE]: 'lpm_delete',
+    },
   },
 };
+
+/** How an argument is passed: its low half, or flags with what is above bit 31 folded in. */
+type Pass = 'low' | 'flags';
+
+/** A helper that is one call of a map kernel, whatever the map. */
+interface Direct {
+  readonly name: string;
+  readonly pass: readonly Pass[];
+  readonly result: 's32' | 'pointer' | 'void' | 'i64';
+}
+
+/** Helpers on queues, stacks, bloom filters and ring buffers. */
+const DIRECT: Readonly<Record<number, Direct>> = {
+  87: { name: 'map_push', pass: ['low', 'low', 'flags'], result: 's32' },
+  88: { name: 'map_pop', pass: ['low', 'low'], result: 's32' },
+  89: { name: 'map_peek', pass: ['low', 'low'], result: 's32' },
+  130: { name: 'ringbuf_output', pass: ['low', 'low', 'low', 'flags'], result: 's32' },
+  131: { name: 'ringbuf_reserve', pass: ['low', 'low', 'flags'], result: 'pointer' },
+  132: { name: 'ringbuf_submit', pass: ['low', 'flags'], result: 'void' },
+  133: { name: 'ringbuf_discard', pass: ['low', 'flags'], result: 'void' },
+  134: { name: 'ringbuf_query', pass: ['low', 'flags'], result: 'i64' },
+};
+
+function typeOf({ pass, result }: Direct): FunctionType {
+  const results = result === 'void' ? [] : [result === 'i64' ? ('i64' as const) : ('i32' as const)];
+  return { params: pass.map(() => 'i32'), results };
+}
+
+function writeDirect(w: FunctionWriter, { name, pass, result }: Direct): boolean {
+  pass.forEach((how, i) => {
+    if (how === 'low') w.push32(i + 1);
+    else pushFlags(w, i + 1);
+  });
+  w.code.op1('call', w.linker.kernel(name) ?? 0);
+  if (result === 'i64') {
+    w.set64(0);
+    return true;
+  }
+  if (result === 'void') w.code.i32(0);
+  w.set32(0, result === 'pointer' ? HIGH.nullable : result === 's32' ? HIGH.sign : HIGH.zero);
+  return true;
+}
 
 /** Imports from `runtime` for the helpers that programs call and the types of the maps that they name. */
 export function runtimeImports(helpers: Iterable<number>, types: ReadonlySet<number>): Map<string, FunctionType> {
@@ -93,6 +146,8 @@ export function runtimeImports(helpers: Iterable<number>, types: ReadonlySet<num
         if (name !== undefined) needed.set(name, kernel.type);
       }
     }
+    const direct = DIRECT[id];
+    if (direct !== undefined) needed.set(direct.name, typeOf(direct));
     if (id === HELPER.CSUM_DIFF) needed.set('csum_diff', { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] });
     if (id === HELPER.STRNCMP) needed.set('strncmp', { params: ['i32', 'i32', 'i32'], results: ['i32'] });
     if (id === HELPER.SPIN_LOCK) needed.set('spin_lock', done);
@@ -165,8 +220,10 @@ export function writeInline(w: FunctionWriter, insn: Call, slot: number): boolea
       return writeSpinLock(w, insn.imm);
     case HELPER.LOOP:
       return writeLoop(w, slot);
-    default:
-      return false;
+    default: {
+      const direct = DIRECT[insn.imm];
+      return direct !== undefined && writeDirect(w, direct);
+    }
   }
 }
 
