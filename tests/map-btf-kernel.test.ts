@@ -65,6 +65,63 @@ const VALUES: Readonly<Record<string, string>> = {
   'lock by typedef': 'typedef bpf_spin_lock l; u32 a',
 };
 
+/** Own types as a whole, one a row: BTF that the kernel loads or refuses. */
+const OWN_TYPES: Readonly<Record<string, string>> = {
+  'a list of itself': 'struct a { bpf_list_node n; bpf_spin_lock l; bpf_list_head h contains(a:n); };',
+  'a list of what has a list of nothing more':
+    'struct b { bpf_list_node n; }; struct a { bpf_spin_lock l; bpf_list_head h contains(b:n); };',
+  'an owner of an owner':
+    'struct c { bpf_list_node n; }; struct b { bpf_list_node n; bpf_spin_lock l; bpf_list_head h contains(c:n); }; struct a { bpf_spin_lock l; bpf_list_head h contains(b:n); };',
+  'an owned owner of an owner':
+    'struct c { bpf_list_node n; }; struct b { bpf_list_node n; bpf_spin_lock l; bpf_list_head h contains(c:n); }; struct a { bpf_list_node n; bpf_spin_lock l; bpf_list_head h contains(b:n); };',
+  'two that own each other':
+    'struct a { bpf_list_node n; bpf_spin_lock l; bpf_list_head h contains(b:n); }; struct b { bpf_list_node n; bpf_spin_lock l; bpf_list_head h contains(a:n); };',
+  'a tree of itself': 'struct a { bpf_rb_node n; bpf_spin_lock l; bpf_rb_root h contains(a:n); };',
+  'a tree of lists':
+    'struct c { bpf_list_node n; }; struct b { bpf_rb_node n; bpf_spin_lock l; bpf_list_head h contains(c:n); }; struct a { bpf_spin_lock l; bpf_rb_root h contains(b:n); };',
+  'two kinds of nodes': 'struct a { bpf_list_node l; bpf_rb_node r; };',
+  'two kinds of nodes, counted': 'struct a { bpf_list_node l; bpf_rb_node r; bpf_refcount c; };',
+  'two list nodes': 'struct a { bpf_list_node l; bpf_list_node m; };',
+  'a list without lock': 'struct b { bpf_list_node n; }; struct a { bpf_list_head h contains(b:n); };',
+  'a list without tag': 'struct a { bpf_spin_lock l; bpf_list_head h; };',
+  'a list of nobody': 'struct a { bpf_spin_lock l; bpf_list_head h contains(nobody:n); };',
+  'a list of no node': 'struct b { bpf_list_node n; }; struct a { bpf_spin_lock l; bpf_list_head h contains(b:m); };',
+  'a list of tree nodes': 'struct b { bpf_rb_node n; }; struct a { bpf_spin_lock l; bpf_list_head h contains(b:n); };',
+  'a list of a union': 'union b { u64 a; bpf_list_node n; }; struct a { bpf_spin_lock l; bpf_list_head h contains(b:n); };',
+  'a list of what is no node': 'struct b { u64 n; bpf_list_node m; }; struct a { bpf_spin_lock l; bpf_list_head h contains(b:n); };',
+  'a lock': 'struct a { bpf_spin_lock l; };',
+  'two locks': 'struct a { bpf_spin_lock l; bpf_spin_lock m; };',
+  'both kinds of locks': 'struct a { bpf_spin_lock l; bpf_res_spin_lock m; };',
+  'only a resilient lock': 'struct a { bpf_res_spin_lock l; };',
+  'a misplaced lock': 'struct a { u8 b; bpf_spin_lock l @1; u8 c[3] @5; };',
+  'a misplaced lock and a count': 'struct a { u8 b; bpf_spin_lock l @1; u8 c[3] @5; bpf_refcount r @8; };',
+  'a misplaced list node': 'struct a { u32 b; bpf_list_node n @4; u32 c @28; };',
+  'a timer and a lock': 'struct a { bpf_spin_lock l; bpf_timer t; };',
+  'a work queue': 'struct a { bpf_wq w; };',
+  'an array of nodes': 'struct a { bpf_list_node n[2]; };',
+  'an array of nodes and a lock': 'struct a { bpf_spin_lock l; bpf_list_node n[2]; };',
+  'a nested node': 'struct b { bpf_list_node n; }; struct a { b b; u64 c; };',
+  'a nested node and a lock': 'struct b { bpf_list_node n; }; struct a { bpf_spin_lock l; b b; };',
+  'a nested lock and a lock in an array': 'struct b { u32 n; }; struct a { bpf_spin_lock l; b b[4]; };',
+  'a kptr': 'struct b { u64 a; }; struct a { kptr b *p; };',
+  'a kptr to a kernel type': 'struct a { kptr task_struct *p; };',
+  'a kptr to no releasable type': 'struct a { kptr file *p; };',
+  'a kptr to itself': 'struct a { u64 b; kptr a *p; };',
+  'a kptr to a list node type': 'struct b { bpf_list_node n; }; struct a { kptr b *p; };',
+  'an untrusted kptr': 'struct a { kptr_untrusted file *p; };',
+  'an uptr': 'struct b { u64 a; }; struct a { uptr b *p; };',
+  'an unknown tag': 'struct b { u64 a; }; struct a { user b *p; };',
+  'an unknown tag and a lock': 'struct b { u64 a; }; struct a { bpf_spin_lock l; user b *p; };',
+  'a count': 'struct a { bpf_refcount r; };',
+  'an array of counts': 'struct a { bpf_refcount r[2]; };',
+  'a union of special fields': 'union a { bpf_spin_lock l; bpf_refcount r; };',
+  'a structure with a union of special fields': 'union b { bpf_spin_lock l; u32 r; }; struct a { b u; bpf_refcount c; };',
+  'many nodes':
+    'struct a { bpf_list_node a0; bpf_list_node a1; bpf_list_node a2; bpf_list_node a3; bpf_list_node a4; bpf_list_node a5; bpf_list_node a6; bpf_list_node a7; bpf_list_node a8; bpf_list_node a9; bpf_list_node a10; };',
+  'too many nodes':
+    'struct a { bpf_list_node a0; bpf_list_node a1; bpf_list_node a2; bpf_list_node a3; bpf_list_node a4; bpf_list_node a5; bpf_list_node a6; bpf_list_node a7; bpf_list_node a8; bpf_list_node a9; bpf_list_node a10; bpf_list_node a11; };',
+};
+
 const TYPES = `
   struct mine { u64 a; }; struct small { u64 a; }; struct page2 { u64 a[1024]; }; struct nothing { };
   struct locked { bpf_spin_lock l; }; struct holder { kptr task_struct *p; kptr cgroup *q; };
@@ -154,6 +211,13 @@ if (bpf === undefined) {
   };
 
   describe('checkMapBtf and the live kernel', () => {
+    it.each(Object.entries(OWN_TYPES))('own types: %s', (_, text) => {
+      const bytes = new TypeBuilder().declare(text).bytes();
+      const fd = errno(() => bpf.btfLoad(bytes));
+      if (typeof fd === 'number') bpf.close(fd);
+      expect(checkOwnFields(openBtf(bytes), vmlinux())).toBe(typeof fd === 'number' ? undefined : fd);
+    });
+
     it.each(Object.entries(VALUES))('value: %s', (name, members) => {
       const loaded = load(members);
       const { fd, refusal } = loaded;
