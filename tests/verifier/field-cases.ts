@@ -342,4 +342,52 @@ const KPTRS: readonly Case[] = [
   ),
 ];
 
-export const FIELD_CASES: readonly Case[] = [...ACCESS, ...LOCKS, ...TIMERS, ...KPTRS];
+/** Only names the maps. */
+const names = (...maps: readonly string[]): string => `${maps.map((map) => `r1 = map[fd:$${map}]\n`).join('')}${END}`;
+/** Of every kind, programs that sleep. */
+const SLEEPERS = [
+  'array',
+  'hash',
+  'ring',
+  'perf',
+  'progs',
+  'stacks',
+  'queue',
+  'percpu',
+  'cgroups',
+  'outer',
+  'userring',
+  'shared',
+  'cgstorage',
+  'arena',
+];
+
+const MAPS: readonly Case[] = [
+  ...SLEEPERS.map((map) => row(`${map} in a sleepable program`, names(map), { type: 31, flags: 16 })),
+  row('one cgroup storage', names('cgstorage'), { type: 8 }),
+  row('one cgroup storage twice', names('cgstorage', 'cgstorage'), { type: 8 }),
+  row('cgroup storages of both kinds', names('cgstorage', 'cgpercpu'), { type: 8 }),
+  row('two cgroup storages', names('cgstorage', 'cgstorageother'), { type: 8 }),
+  row(
+    'lock of a cgroup storage',
+    `r1 = map[fd:$cgstorage]\nr2 = 0\ncall bpf_get_local_storage\nr6 = r0\n${lock()}${unlock()}r0 = 1\nexit`,
+    { type: 8 },
+  ),
+  row(
+    'lock of a cgroup storage, asked for twice',
+    `r1 = map[fd:$cgstorage]\nr2 = 0\ncall bpf_get_local_storage\nr6 = r0\nr1 = map[fd:$cgstorage]\nr2 = 0\ncall bpf_get_local_storage\nr7 = r0\n${lock()}${unlock('r7')}r0 = 1\nexit`,
+    { type: 8 },
+  ),
+  row('lock word of a cgroup storage', `r1 = map[fd:$cgstorage]\nr2 = 0\ncall bpf_get_local_storage\nr1 = *(u32 *)(r0 + 8)\nr0 = 1\nexit`, {
+    type: 8,
+  }),
+  row('one arena', names('arena')),
+  row('two arenas', names('arena', 'arenaother')),
+  ...[1, 2, 3, 5, 6, 7, 8, 17].flatMap((type) =>
+    ['lock', 'reslock', 'timer', 'wq', 'tw', 'listed', 'treed', 'held', 'counted', 'outer', 'outertimer'].map((map) =>
+      row(`${map} in a program of type ${type}`, names(map), { type }),
+    ),
+  ),
+];
+
+export const FIELD_CASES: readonly Case[] = [...ACCESS, ...LOCKS, ...TIMERS, ...KPTRS, ...MAPS];

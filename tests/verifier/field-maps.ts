@@ -73,5 +73,10 @@ export const FIELD_MAPS: Readonly<Record<string, Omit<TypedMap, 'valueSize'>>> =
   bss: { ...array, maxEntries: 1, value: '.bss', key: '' },
   outer: { type: 12, keySize: 4, maxEntries: 2, types: SHARED, value: '', inner: 'lockhash' },
   outertimer: { type: 12, keySize: 4, maxEntries: 2, types: SHARED, value: '', inner: 'timer' },
+  cgstorage: { type: 19, keySize: 8, maxEntries: 0, types: SHARED, value: 'locked', key: 'u64' },
+  cgstorageother: { type: 19, keySize: 8, maxEntries: 0, types: SHARED, value: 'plain', key: 'u64' },
+  cgpercpu: { type: 21, keySize: 8, maxEntries: 0, types: SHARED, value: 'plain', key: 'u64' },
+  arena: { type: 33, keySize: 0, maxEntries: 1, flags: 0x400, mapExtra: 0x1_0000_0000n, types: SHARED, value: '' },
+  arenaother: { type: 33, keySize: 0, maxEntries: 1, flags: 0x400, mapExtra: 0x2_0000_0000n, types: SHARED, value: '' },
   userring: { type: 31, keySize: 0, maxEntries: 4096, types: SHARED, value: '' },
 };
