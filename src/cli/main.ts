@@ -71,6 +71,7 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .option('--comm <name>', 'only events of tasks with this name (repeatable)', list(String))
     .option('--uid <uid>', 'only events of this user (repeatable)', list(unsigned))
     .option('--no-follow', 'only the command itself: its children run untraced')
+    .option('--no-jit', 'interpret the programs instead of compiling them')
     .option('--user <user>', 'run the command as this user (name or uid; default: the user behind sudo)')
     .option('--max-overhead <percent>', 'detach when tracing costs more of the time than this (default 10 for -p)', percent)
     .action(async (file: string | undefined, options: RunOptions, self: Command) => {
@@ -104,6 +105,8 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .option('--data-in <file>', 'packet bytes; - is standard input')
     .option('--ctx-in <file>', 'context bytes; - is standard input')
     .option('--repeat <n>', 'runs', unsigned)
+    .option('--cpu <n>', 'the CPU that the program runs on', unsigned)
+    .option('--no-jit', 'interpret the program instead of compiling it')
     .option('--set <name=value>', 'set a `const volatile` variable (repeatable)', list(String))
     .option('--json', 'one JSON object')
     .action(async (object: string, options: ProgRunOptions) => {

@@ -17,6 +17,8 @@ export interface ProgRunOptions {
   readonly dataIn?: string;
   readonly ctxIn?: string;
   readonly repeat?: number;
+  readonly cpu?: number;
+  readonly jit?: boolean;
   readonly set?: readonly string[];
   readonly json?: boolean;
 }
@@ -40,7 +42,7 @@ export async function progRun(object: string, options: ProgRunOptions): Promise<
       hint: `choose one: --prog ${spec.programs.map((p) => p.name).join(', --prog ')}`,
     });
   }
-  const engine = createEngine();
+  const engine = createEngine(options.jit === undefined ? {} : { jit: options.jit });
   const pipe = new TracePipe(engine);
   const collection = loadCollection(engine, spec, { variables: readSettings(options.set ?? [], [spec]) });
   const program = collection.program(chosen.name);
@@ -80,6 +82,7 @@ function execute(engine: Engine, program: Program, options: ProgRunOptions): Out
       ...(dataIn === undefined ? {} : { dataIn, dataOutSize: dataIn.length + 256 }),
       ...(ctxIn === undefined ? {} : { ctxIn, ctxOutSize: ctxIn.length }),
       ...(options.repeat === undefined ? {} : { repeat: options.repeat }),
+      ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
     });
   } catch (error) {
     if (!(error instanceof SyscallError && error.errno === ERRNO.ENOTSUPP)) throw error;

@@ -40,6 +40,7 @@ export interface RunOptions {
   readonly comm?: readonly string[];
   readonly uid?: readonly number[];
   readonly follow: boolean;
+  readonly jit: boolean;
   readonly user?: string;
   /** Percent. */
   readonly maxOverhead?: number;
@@ -132,6 +133,7 @@ async function start(
       ...(options.uid === undefined ? {} : { uids: options.uid }),
     },
     follow: options.follow,
+    jit: options.jit,
     format: options.traceFormat,
     attach: options.attach ?? [],
     onWarning: warn,

@@ -26,6 +26,8 @@ export interface TraceOptions {
   readonly filter?: { readonly pids?: readonly number[]; readonly comms?: readonly string[]; readonly uids?: readonly number[] };
   /** Trace children too (default), or the command's own process only. */
   readonly follow?: boolean;
+  /** false: programs are interpreted instead of compiled. Default true. */
+  readonly jit?: boolean;
   /** Milliseconds after which programs are disarmed; the command runs on. */
   readonly duration?: number;
   /** Working directory and environment of the command. Default: the caller's. */
@@ -132,7 +134,10 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
   }
   const specs = (isSpecs(program) ? program : [readSpec(program)]).concat((options.also ?? []).map(readSpec));
   checkSettings(specs, options.set);
-  const engine = createEngine(options.onBanner === undefined ? {} : { onTracePrintk: options.onBanner });
+  const engine = createEngine({
+    ...(options.onBanner === undefined ? {} : { onTracePrintk: options.onBanner }),
+    ...(options.jit === undefined ? {} : { jit: options.jit }),
+  });
   const collections: Collection[] = [];
   let source: PtraceSource | undefined;
   try {

@@ -1,0 +1,191 @@
+/**
+ * Compiled programs in the engine: tail calls while slots change, several CPUs, what faults leave behind, budgets, huge programs. What programs
+ * compute is compared elsewhere.
+ */
+import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../src/asm/index.ts';
+import { Engine, makeTask } from '../src/engine/index.ts';
+import { CPU, HEADER, PROG } from '../src/mem/index.ts';
+import { RUN_MODES } from './support/modes.ts';
+
+const XDP = 6;
+const [ARRAY, PROG_ARRAY] = [2, 3];
+const PACKET = new Uint8Array(64);
+const u32 = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer);
+
+const load = (engine: Engine, text: string): number => engine.progLoad({ type: XDP, insns: assemble(text), license: 'GPL' }).fd;
+const run = (engine: Engine, fd: number, more: { readonly cpu?: number; readonly repeat?: number } = {}): number =>
+  engine.progTestRun(fd, { dataIn: PACKET, ...more }).retval;
+
+describe.each(RUN_MODES)('tail calls, %s', (_mode, options) => {
+  const tail = (map: number, index: number): string => `r2 = map[fd:${map}]\nr3 = ${index}\ncall 12\n`;
+
+  it('follow the slots as they change, programs loaded later included', () => {
+    using engine = new Engine({ cpus: 1, ...options });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 4 });
+    const caller = load(engine, `${tail(map, 1)}r0 = 100\nexit`);
+    expect(run(engine, caller)).toBe(100);
+    for (let i = 1; i <= 6; i++) {
+      const target = load(engine, `r0 = ${i}\nexit`);
+      engine.mapUpdateElem(map, u32(1), u32(target));
+      engine.close(target);
+      expect(run(engine, caller)).toBe(i);
+      expect(run(engine, caller)).toBe(i);
+    }
+    engine.mapDeleteElem(map, u32(1));
+    expect(run(engine, caller)).toBe(100);
+  });
+
+  it('are 33 deep, and counted over subprograms', () => {
+    using engine = new Engine({ cpus: 1, ...options });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 4 });
+    const counts = engine.mapCreate({ type: ARRAY, keySize: 4, valueSize: 8, maxEntries: 1 });
+    const count = `r6 = r1\n*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:${counts}]\ncall 1\nif r0 == 0 goto +3\nr1 = *(u64 *)(r0 + 0)\nr1 += 1\n*(u64 *)(r0 + 0) = r1\nr1 = r6\n`;
+    const self = load(engine, `${count}${tail(map, 0)}r0 = 7\nexit`);
+    engine.mapUpdateElem(map, u32(0), u32(self));
+    expect(run(engine, self)).toBe(7);
+    expect(engine.mapLookupElem(counts, u32(0))?.[0]).toBe(34);
+  });
+
+  it('fall through once the last user of the array is gone', () => {
+    using engine = new Engine({ cpus: 1, ...options });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 4 });
+    const caller = load(engine, `${tail(map, 0)}r0 = 5\nexit`);
+    engine.mapUpdateElem(map, u32(0), u32(load(engine, 'r0 = 6\nexit')));
+    expect(run(engine, caller)).toBe(6);
+    engine.close(map);
+    expect(run(engine, caller)).toBe(5);
+  });
+});
+
+describe('a program that breaks its promise', () => {
+  /** A program whose image in the shared memory is changed behind the verifier's back. */
+  function broken(engine: Engine, text: string, replaced: string): number {
+    const fd = load(engine, text);
+    const { mem } = engine.runner;
+    const table = mem.dv.getUint32(HEADER.PROG_TABLE, true);
+    const { id } = engine.progInfo(fd);
+    let node = mem.dv.getUint32(table + (id % 1024) * 4, true);
+    while (mem.dv.getUint32(node + 4, true) !== id) node = mem.dv.getUint32(node, true);
+    const record = mem.dv.getUint32(node + 8, true);
+    mem.copyIn(mem.dv.getUint32(record + PROG.IMAGE, true), assemble(replaced));
+    return fd;
+  }
+
+  it.each([
+    ['compiled', {}, /trapped/],
+    ['compiled, checked', { checked: true }, /invalid mem access/],
+    ['interpreted', { jit: false }, /invalid mem access/],
+  ] as const)('is stopped and reported with its instruction, %s', (_name, options, reason) => {
+    using engine = new Engine({ cpus: 2, memory: { initial: 1 << 22, maximum: 1 << 24 }, ...options });
+    const fd = broken(engine, 'r1 = 0\nr0 = 0\nr0 = 0\nr0 = 0\nexit', 'r1 = -64\nr1 <<= 8\nr0 = *(u64 *)(r1 + 0)\nr0 = 0\nexit');
+    expect(() => run(engine, fd)).toThrow(/EFAULT/);
+    const { total, recent } = engine.faults();
+    expect(total).toBe(1);
+    expect(recent[0]).toMatchObject({ progId: engine.progInfo(fd).id, insn: 2, reason: expect.stringMatching(reason) });
+    // The engine goes on.
+    expect(run(engine, load(engine, 'r0 = 3\nexit'))).toBe(3);
+  });
+
+  it('gives the CPU and its note of a spin lock back', () => {
+    using engine = new Engine({ cpus: 1, memory: { initial: 1 << 22, maximum: 1 << 24 } });
+    const fd = broken(engine, 'r1 = 0\nr0 = 0\nr0 = 0\nr0 = 0\nexit', 'r1 = -64\nr1 <<= 8\nr0 = *(u64 *)(r1 + 0)\nr0 = 0\nexit');
+    const { mem } = engine.runner;
+    const lock = engine.runner.alloc(8);
+    const cpu = mem.dv.getUint32(HEADER.CPU_TABLE, true);
+    mem.dv.setUint32(lock, 1, true);
+    mem.dv.setUint32(cpu + CPU.HELD, lock, true);
+    expect(() => run(engine, fd)).toThrow(/EFAULT/);
+    expect(mem.dv.getUint32(lock, true)).toBe(0);
+    expect(mem.dv.getUint32(cpu + CPU.LOCK, true)).toBe(0);
+  });
+});
+
+describe('budgets', () => {
+  it.each(RUN_MODES)('end a long loop, %s', (_mode, options) => {
+    using engine = new Engine({ cpus: 1, budget: 1000, ...options });
+    const fd = load(engine, 'r1 = 0\nr0 = 0\nloop:\nr0 += 3\nr1 += 1\nif r1 < 5000 goto loop\nexit');
+    expect(() => run(engine, fd)).toThrow(/EFAULT/);
+    expect(engine.faults().recent[0]?.reason).toMatch(/budget|1000 instructions/);
+  });
+});
+
+it('compiles 100,000 instructions', { timeout: 60_000 }, () => {
+  using engine = new Engine({ cpus: 1 });
+  const body = Array.from({ length: 990 }, (_, i) => `r0 += ${i}\nr0 ^= r1`).join('\n');
+  let text = 'r6 = 0\n';
+  for (let n = 0; n < 50; n++) text += `r1 = ${n}\ncall f${n}\nr6 += r0\n`;
+  text += 'r0 = r6\nexit\n';
+  for (let n = 0; n < 50; n++) text += `f${n}:\nr0 = 1\n${body}\nexit\n`;
+  const fd = load(engine, text);
+  const compiled = run(engine, fd);
+  using other = new Engine({ cpus: 1, jit: false });
+  expect(compiled).toBe(run(other, load(other, text)));
+});
+
+describe('CPUs', () => {
+  it('a program runs on the CPU asked for, a second one there is a miss', () => {
+    using engine = new Engine({ cpus: 4 });
+    const fd = load(engine, 'call 8\nexit');
+    for (const cpu of [0, 3, 1]) expect(run(engine, fd, { cpu })).toBe(cpu);
+    const { id } = engine.progInfo(fd);
+    const { mem, thread } = engine.runner;
+    const lock = (mem.dv.getUint32(HEADER.CPU_TABLE, true) + 2 * CPU.SIZE + CPU.LOCK) >>> 2;
+    mem.i32[lock] = thread + 1;
+    expect(engine.runner.run(id, { ctx: 0, ctxSize: 0, task: makeTask(mem), cpu: 2 })).toBeUndefined();
+    mem.i32[lock] = 0;
+    expect(engine.runner.run(id, { ctx: 0, ctxSize: 0, task: makeTask(mem), cpu: 2 })).toBe(2);
+  });
+
+  it('tail calls on another thread reach what is stored while it runs', { timeout: 60_000 }, async () => {
+    using engine = new Engine({ cpus: 2 });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 });
+    const stop = engine.mapCreate({ type: ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 });
+    const caller = load(
+      engine,
+      `r2 = map[fd:${map}]\nr3 = 0\ncall 12\n*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:${stop}]\ncall 1\nif r0 == 0 goto +1\nr0 = *(u32 *)(r0 + 0)\nexit`,
+    );
+    const made = await build({
+      entryPoints: ['src/engine/index.ts'],
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      write: false,
+      logLevel: 'error',
+    });
+    const source = `${made.outputFiles[0]?.text ?? ''}
+      {
+      const { parentPort, workerData } = require('node:worker_threads');
+      const runner = module.exports.createRunner(workerData.shared);
+      const task = module.exports.makeTask(runner.mem);
+      const seen = new Set();
+      let result = 0;
+      parentPort.postMessage('runs');
+      while (result !== 999) { result = runner.run(workerData.progId, { ctx: 0, ctxSize: 0, task, cpu: 1, repeat: 50 }); seen.add(result); }
+      parentPort.postMessage([...seen]);
+      }`;
+    const worker = new Worker(source, { eval: true, workerData: { shared: engine.shared(), progId: engine.progInfo(caller).id } });
+    const next = (): Promise<unknown> =>
+      new Promise((done, fail) => {
+        worker.once('message', done);
+        worker.once('error', fail);
+      });
+    await next();
+    for (let i = 1; i <= 40; i++) {
+      const target = load(engine, `r0 = ${i}\nexit`);
+      engine.mapUpdateElem(map, u32(0), u32(target));
+      engine.close(target);
+      await new Promise((done) => setTimeout(done, 3));
+      if (i % 5 === 0) engine.mapDeleteElem(map, u32(0));
+    }
+    const answer = next();
+    engine.mapDeleteElem(map, u32(0));
+    engine.mapUpdateElem(stop, u32(0), u32(999));
+    const seen = (await answer) as number[];
+    await worker.terminate();
+    expect(engine.faults().recent).toEqual([]);
+    expect(seen.filter((value) => value >= 1 && value <= 40).length).toBeGreaterThan(5);
+  });
+});
