@@ -1,11 +1,17 @@
-/** Generated programs on the interpreter and on the live kernel: r0, all 64 bits, and the memory they leave must be the same. FUZZ_RUNS: how many, 300. */
+/**
+ * Generated programs on the interpreter, compiled, in the engine in each of its ways (verified, with the verifier's facts), and on the live kernel: r0,
+ * all 64 bits, and the memory they leave must be the same. FUZZ_RUNS: how many, 300.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble, disassemble, type TestVector } from '../src/asm/index.ts';
+import { Engine } from '../src/engine/index.ts';
 import { runBytecode } from '../src/interp/index.ts';
 import { encode, INSN_TABLE, type Instruction, type NamedRow } from '../src/isa/index.ts';
+import { runJit } from './support/jit.ts';
 import { kernel } from './support/kernel.ts';
-import { KernelRunner } from './support/vectors.ts';
+import { RUN_MODES } from './support/modes.ts';
+import { engineBpf, KernelRunner } from './support/vectors.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 /** Bytes of memory at r1: the first 64 give r2..r9 their values, all of it may be changed. */
@@ -106,8 +112,9 @@ describe('generated programs', () => {
     it.skip(`skipped: ${reason}`);
     return;
   }
-  it('give the same on the interpreter and on the kernel', () => {
+  it('give the same on the interpreter, compiled, in the engine and on the kernel', { timeout: 120_000 }, () => {
     const runner = new KernelRunner(bpf);
+    const engines = RUN_MODES.map(([, options]) => new KernelRunner(engineBpf(new Engine({ cpus: 1, ...options }))));
     const words = fc.array(word, { minLength: MEMORY / 8, maxLength: MEMORY / 8 });
     fc.assert(
       fc.property(fc.array(choices, { minLength: 1, maxLength: 40 }), words, (body, values) => {
@@ -119,6 +126,12 @@ describe('generated programs', () => {
         expect(fault?.reason, context).toBeUndefined();
         expect(r0, context).toBe(expected.r0);
         expect(left, context).toEqual(expected.memory);
+        for (const checked of [false, true]) {
+          const compiled = runJit(vector.program, { memory, checked });
+          expect(compiled.r0, context).toBe(expected.r0);
+          expect(compiled.memory, context).toEqual(expected.memory);
+        }
+        for (const engine of engines) expect(engine.run(vector), context).toEqual(expected);
       }),
       { numRuns: RUNS },
     );

@@ -1,9 +1,12 @@
 /** Instruction vectors, ours and bpf_conformance's, through the translator, unchecked and checked. */
 import { describe, expect, it } from 'vitest';
 import type { TestVector } from '../src/asm/index.ts';
+import { NotSupportedError, VerifierError } from '../src/base/index.ts';
+import { Engine } from '../src/engine/index.ts';
 import type { HelperSignature } from '../src/jit/index.ts';
 import { runJit } from './support/jit.ts';
-import { conformanceVectors, isPacketVector, NO_CONFORMANCE, ownVectors } from './support/vectors.ts';
+import { RUN_MODES } from './support/modes.ts';
+import { conformanceVectors, engineBpf, isPacketVector, KernelRunner, NO_CONFORMANCE, ownVectors } from './support/vectors.ts';
 
 /** What vectors call: 5 is ktime_get_ns in the kernel, and any number does. */
 const SIGNATURE: HelperSignature = { params: [], result: 'i64' };
@@ -20,6 +23,21 @@ for (const checked of [false, true]) {
     });
   });
 }
+
+/** In the engine a vector is a subprogram of a verified program; what the verifier refuses is not run. */
+describe.each(RUN_MODES)('own vectors in the engine, %s', (_mode, options) => {
+  it.each(ownVectors.filter(({ error }) => error === undefined).map((vector) => [vector.name, vector] as const))('%s', (_, vector) => {
+    using engine = new Engine({ cpus: 1, ...options });
+    let got: bigint;
+    try {
+      got = new KernelRunner(engineBpf(engine)).run(vector).r0;
+    } catch (error) {
+      if (error instanceof VerifierError || error instanceof NotSupportedError) return;
+      throw error;
+    }
+    expect(hex(got)).toBe(hex(isPacketVector(vector) ? BigInt.asUintN(32, vector.result ?? 0n) : vector.result));
+  });
+});
 
 function check(vector: TestVector, checked: boolean): void {
   const { program, memory, result, error } = vector;

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assemble, parseVector, type TestVector } from '../../src/asm/index.ts';
+import type { Engine } from '../../src/engine/index.ts';
 import { decodeAt, slotsOf } from '../../src/isa/index.ts';
 import type { RawBpf } from '../../src/sys/bpf.ts';
 
@@ -35,10 +36,30 @@ export function isPacketVector({ program }: TestVector): boolean {
   return false;
 }
 
-/** Runs vectors on the live kernel: as a subprogram whose 64-bit r0 its caller stores in a map, because a test run returns only 32 bits. */
+/** As much of bpf(2) as vectors need. */
+export type VectorBpf = Pick<RawBpf, 'mapCreate' | 'mapUpdate' | 'mapLookup' | 'progTestRun' | 'close'> & {
+  progLoad(attr: { readonly type: number; readonly insns: Uint8Array }): { readonly fd: number };
+};
+
+/** An engine in the kernel's place. */
+export function engineBpf(engine: Engine): VectorBpf {
+  return {
+    mapCreate: (attr) => engine.mapCreate(attr),
+    mapUpdate: (fd, key, value) => engine.mapUpdateElem(fd, key, value),
+    mapLookup: (fd, key) => engine.mapLookupElem(fd, key),
+    progLoad: (attr) => engine.progLoad({ ...attr, license: 'GPL' }),
+    progTestRun(fd, { data, repeat } = {}) {
+      const { retval, dataOut } = engine.progTestRun(fd, { ...(data && { dataIn: data }), ...(repeat && { repeat }) });
+      return { retval, data: dataOut };
+    },
+    close: (fd) => engine.close(fd),
+  };
+}
+
+/** Runs vectors on the live kernel, or on an engine: as a subprogram whose 64-bit r0 its caller stores in a map, because a test run returns only 32 bits. */
 export class KernelRunner {
-  readonly #bpf: RawBpf;
-  constructor(bpf: RawBpf) {
+  readonly #bpf: VectorBpf;
+  constructor(bpf: VectorBpf) {
     this.#bpf = bpf;
   }
 
