@@ -385,7 +385,7 @@ function run(v: Verification, index: number, facts: InsnFacts): void {
     if (v.log.on) v.log.write(`Validating ${subprog.name}() func#${index}...\n`);
     const args = subprogramArgs(v, subprog);
     if ('errno' in args) throw new Rejection(args.errno, args.message);
-    if (index === v.exceptionCallback && (args.length !== 1 || args[0]?.kind !== 'scalar')) {
+    if (index !== 0 && index === v.exceptionCallback && (args.length !== 1 || args[0]?.kind !== 'scalar')) {
       throw invalid('exception cb only supports single integer argument');
     }
     setGlobalArgs(v, args);

@@ -1,5 +1,7 @@
 /** Whether a program may be attached where its loader says, and what that place is (check_attach_btf_id, bpf_check_attach_target, v6.18). */
 import type { Btf, BtfFunc, BtfFuncProto, BtfType } from '../../btf/index.ts';
+import { functionArgs } from '../calls/global-args.ts';
+import type { AttachProgram } from '../environment.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { Verification } from '../verification.ts';
 import { extensionMismatch } from './extension.ts';
@@ -47,7 +49,16 @@ const NO_RETURN = [
  * (ALLOW_ERROR_INJECTION, v6.18).
  */
 const ERROR_INJECTION =
-  /^(__(x64|ia32|arm64)_sys_|__x64_compat_sys_|should_fail(slab|_alloc_page|_bio|_futex)|__filemap_add_folio$|open_ctree$|bpf_fentry_test|bpf_modify_return_test|bpf_testmod_)/;
+  /^(__(x64|ia32|arm64)_sys_|__x64_compat_sys_|should_fail(slab|_alloc_page|_bio|_futex)$|__filemap_add_folio$|open_ctree$|bpf_testmod_test_read$)/;
+/** Functions of the kernel's that are there to be modified (fmod_ret id sets); the second kind may sleep. */
+const MODIFIABLE = [
+  'bpf_modify_return_test',
+  'bpf_modify_return_test2',
+  'bpf_modify_return_test_tp',
+  'bpf_fentry_test1',
+  'bpf_rstat_flush',
+];
+const SLEEPABLE_MODIFIABLE = ['bpf_fentry_test1'];
 const NOT_SLEEPABLE_INJECTION = ['__filemap_add_folio', 'should_fail_alloc_page', 'should_failslab'];
 const SECURITY_PREFIX = 'security_';
 /** Most parameters of a function that a trampoline can hand over (MAX_BPF_FUNC_ARGS). */
@@ -105,10 +116,8 @@ function programTarget(v: Verification, name: string, typeId: number): Refusal |
   if (target === undefined) return undefined;
   const functions = target.functions ?? [];
   if (!functions.some((f) => f.typeId === typeId)) return invalid(`Subprog ${name} doesn't exist`);
-  const func = target.btf?.type(typeId);
   if (progType === TYPE.EXT) {
-    // The checks of static functions do not rely on their BTF.
-    if (func?.kind === 'func' && func.linkage === 'static') return invalid('Cannot replace static functions');
+    if (isUnreliable(v, target, typeId)) return invalid('Cannot replace static functions');
     if (v.subprograms[0]?.changesPacket === true && target.changesPacket !== true) {
       return invalid('Extension program changes packet data, while original does not');
     }
@@ -121,6 +130,15 @@ function programTarget(v: Verification, name: string, typeId: number): Refusal |
   const probes = target.expectedAttachType === ATTACH.FENTRY || target.expectedAttachType === ATTACH.FEXIT;
   if (target.type === TYPE.TRACING && progType === TYPE.EXT && probes) return invalid('Cannot extend fentry/fexit');
   return undefined;
+}
+
+/** Whether a function's prototype says nothing of what it takes: main functions without a context, static ones that it does not describe. */
+function isUnreliable(v: Verification, { btf, functions = [], type }: AttachProgram, typeId: number): boolean {
+  const func = btf?.type(typeId);
+  if (btf === undefined || func?.kind !== 'func') return true;
+  const args = functionArgs(v, { btf, func, linkage: func.linkage === 'global' ? 'global' : 'static', progType: type });
+  if ('errno' in args) return true;
+  return functions[0]?.typeId === typeId && !(args.length === 1 && args[0]?.kind === 'ctx');
 }
 
 function tracepoint(btf: Btf, typeId: number, type: BtfType, ofProgram: boolean): AttachTarget | Refusal {
@@ -157,15 +175,15 @@ function functionTarget(v: Verification, btf: Btf, func: BtfFunc, sleepable: boo
   }
   const described = btf.type(func.type);
   if (described.kind !== 'func_proto') return invalid('');
-  // Prototypes of static functions of programs are not relied on: compilers change them.
-  const proto = attachProgram !== undefined && func.linkage === 'static' ? undefined : described;
+  const proto = attachProgram !== undefined && isUnreliable(v, attachProgram, func.id) ? undefined : described;
   const complaint = proto === undefined ? undefined : cannotBeCalled(btf, proto, name);
   if (complaint !== undefined) return invalid(complaint);
   const hook = name.startsWith(LSM_PREFIX) ? name.slice(LSM_PREFIX.length) : '';
   if (sleepable && !isSleepable(progType, name, hook)) return invalid(`${name} is not sleepable`);
   if (!sleepable && expectedAttachType === ATTACH.MODIFY_RETURN) {
     if (attachProgram !== undefined) return invalid("can't modify return codes of BPF programs");
-    if (!ERROR_INJECTION.test(name) && !name.startsWith(SECURITY_PREFIX)) return invalid(`${name}() is not modifiable`);
+    if (!MODIFIABLE.includes(name) && !ERROR_INJECTION.test(name) && !name.startsWith(SECURITY_PREFIX))
+      return invalid(`${name}() is not modifiable`);
   }
   const target = { name, btf, proto, skipped: 0, args: [] };
   if (progType === TYPE.LSM) {
@@ -185,7 +203,9 @@ function functionTarget(v: Verification, btf: Btf, func: BtfFunc, sleepable: boo
 }
 
 function isSleepable(progType: number, name: string, hook: string): boolean {
-  if (progType === TYPE.TRACING) return ERROR_INJECTION.test(name) && !NOT_SLEEPABLE_INJECTION.includes(name);
+  if (progType === TYPE.TRACING) {
+    return SLEEPABLE_MODIFIABLE.includes(name) || (ERROR_INJECTION.test(name) && !NOT_SLEEPABLE_INJECTION.includes(name));
+  }
   return progType === TYPE.LSM && isSleepableHook(hook);
 }
 
@@ -194,8 +214,16 @@ function checkHook(v: Verification, name: string, hook: string): Refusal | undef
   if (!v.program.gplCompatible) return invalid('LSM programs must have a GPL compatible license');
   const typeId = v.program.attach?.typeId ?? 0;
   if (isDisabledHook(hook)) return invalid(`attach_btf_id ${typeId} points to disabled hook ${name}`);
-  if (hook === '') return invalid(`attach_btf_id ${typeId} points to wrong type name ${name}`);
+  if (!isHook(v, hook)) return invalid(`attach_btf_id ${typeId} points to wrong type name ${name}`);
   return undefined;
+}
+
+/** The kernel lists its hooks in a union; other functions share their prefix. */
+function isHook(v: Verification, hook: string): boolean {
+  const btf = v.environment.kernelBtf;
+  const id = btf?.find('security_list_options', 'union');
+  const list = btf === undefined || id === undefined ? undefined : btf.type(id);
+  return list?.kind === 'union' ? list.members.some((member) => member.name === hook) : hook !== '';
 }
 
 /** Why a trampoline cannot call functions of this prototype (btf_distill_func_proto). */
