@@ -16,10 +16,10 @@ describe('diagnostics', () => {
     const { verdict, errno, diagnostics } = ask(`${LOOKUP}r0 = *(u64 *)(r0 + 0)\nexit`);
     expect({ verdict, errno }).toEqual({ verdict: 'rejected', errno: 'EACCES' });
     expect(diagnostics).toMatchObject([{ code: 'null-pointer', location: { insn: 6 } }]);
-    const notes = diagnostics[0]?.notes.join('\n') ?? '';
-    expect(notes).toContain('r0 is map_value_or_null(id=1,map=hash,ks=8,vs=16), which may be NULL');
-    expect(notes).toContain('r0 comes from insn 5');
-    expect(notes).toContain('against NULL');
+    const [found] = diagnostics;
+    expect(found?.notes).toContain('r0 is map_value_or_null(id=1,map=hash,ks=8,vs=16), which may be NULL');
+    expect(found?.related?.map((r) => r.message)).toContain('r0 comes from call bpf_map_lookup_elem#1');
+    expect(found?.help).toContain('against NULL');
   });
 
   it.each([

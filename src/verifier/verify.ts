@@ -6,7 +6,7 @@ import { loaderRefusal, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 import { setGlobalArgs, subprogramArgs } from './calls/global.ts';
 import { helperAllowed, helperFits } from './calls/helper-rules.ts';
 import { changesPackets } from './calls/packets.ts';
-import { diagnose } from './diagnose.ts';
+import { diagnose } from './diagnose/index.ts';
 import { isRefusal, type MapFacts, type VerifierEnvironment, type VerifierProgram } from './environment.ts';
 import { explore } from './explore/check.ts';
 import { type ProgramFacts, programFacts } from './facts.ts';
@@ -101,14 +101,14 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
     log: '',
     logTrueSize: 0,
     logOverflowed: false,
-    message: refusal.message,
+    message: '',
     insn: refusal.insn,
-    diagnostics: [],
+    diagnostics: [{ code: 'load', severity: 'error', message: refusal.message || 'the program is refused', location: {}, notes: [] }],
     stats: none,
     facts: { kinds: [], results: [], branches: [], keys: [] },
   });
   const barred = loaderRefusal(program.type, count, environment);
-  if (barred !== undefined) return early(refuse(barred.errno, ''));
+  if (barred !== undefined) return early(barred);
   if (!Number.isInteger(count) || PROGRAM_TYPE_BY_ID.get(program.type) === undefined) return early(refuse('EINVAL', ''));
   const insns: Slot[] = [];
   for (let i = 0; i < count; i++) {
