@@ -7,6 +7,7 @@ import { dismissThread } from '../sources/ptrace/thread.ts';
 import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
 import { duration, list, percent, pid, releases, unsigned } from './args.ts';
+import type { BtfRelocsOptions } from './btf-relocs.ts';
 import { EXIT_FAILED, printError } from './failure.ts';
 import type { ProgRunOptions } from './prog-run.ts';
 import type { RunOptions } from './run.ts';
@@ -112,6 +113,19 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .action(async (object: string, options: ProgRunOptions) => {
       const { progRun } = await import('./prog-run.ts');
       exit(await progRun(object, options));
+    });
+
+  const btf = root.command('btf').summary('look at type information').description('Commands on the types of an object file.');
+  btf
+    .command('relocs')
+    .description('Says what each CO-RE relocation comes to for a kernel: exit 0, or 1 when one has no counterpart there.')
+    .argument('<object>', 'bundled name, .bpf.o object, or .bpf.c source')
+    .option('--prog <name>', 'only this program')
+    .option('--btf <file>', "the kernel's types (default: the running kernel's, else the engine's own)")
+    .option('--json', 'one JSON object per relocation')
+    .action(async (object: string, options: BtfRelocsOptions) => {
+      const { btfRelocs } = await import('./btf-relocs.ts');
+      exit(await btfRelocs(object, options));
     });
 
   root

@@ -122,3 +122,11 @@ function isControl(line: Uint8Array, b: number, i: number): boolean {
   const c1 = (x: number | undefined) => x !== undefined && x >= 0x80 && x < 0xa0;
   return (b === 0xc2 && c1(line[i + 1])) || (c1(b) && line[i - 1] === 0xc2);
 }
+
+/** Control bytes of names and source lines must not reach a terminal; line feeds are ours. */
+export function visible(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => new TextDecoder().decode(escapeControl(new TextEncoder().encode(line))))
+    .join('\n');
+}

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { engineBtf } from '../../src/engine/index.ts';
 import { findClang } from '../../src/tools/clang.ts';
 import { bin, bpfwright, root, traceLines } from './support.ts';
 
@@ -221,6 +222,18 @@ describe('beside run', () => {
       diagnostics: [{ location: { insn: expect.any(Number) } }],
     });
     expect(bpfwright(['verify', 'package.json']).status).toBe(2);
+  });
+
+  it('btf relocs explains relocations, against other types too', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'types-'));
+    const types = join(dir, 'types.btf');
+    // The engine's own types, as a file: what it lacks has no counterpart.
+    writeFileSync(types, engineBtf().bytes);
+    const got = bpfwright(['btf', 'relocs', 'testdata/objects/core-engine.bpf.o', '--btf', types, '--json', '--prog', 'unguarded']);
+    rmSync(dir, { recursive: true });
+    expect(got.status).toBe(1);
+    expect(JSON.parse(got.stdout.split('\n')[0] ?? '')).toMatchObject({ type: 'relocation', program: 'unguarded', action: 'poisoned' });
+    expect(bpfwright(['btf', 'relocs', 'exec'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/relocations against /) });
   });
 
   it('verify says what kernel releases lack', () => {

@@ -1,6 +1,6 @@
 /** Rows for people: a line each, findings with their source lines, and a summary after several. */
 import type { Diagnostic, Location } from '../../base/index.ts';
-import { escapeControl } from '../sink.ts';
+import { visible } from '../sink.ts';
 import type { ProgramRow, ReleaseRow, Report, Row } from './rows.ts';
 
 const VERDICT_WIDTH = 'unsupported'.length;
@@ -29,14 +29,6 @@ export function textReport(): Report {
       return `${total} programs of ${objects.size} object${objects.size === 1 ? '' : 's'}: ${what}${rest}${types === '' ? '' : ` (types: ${types})`}\n`;
     },
   };
-}
-
-/** Control bytes of names and source lines must not reach a terminal; line feeds are ours. */
-function visible(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => new TextDecoder().decode(escapeControl(new TextEncoder().encode(line))))
-    .join('\n');
 }
 
 function textOf(row: Row): string {
