@@ -11,6 +11,7 @@ export { map_destroy, map_init, map_release, sys_delete, sys_lookup, sys_next_ke
 export { lpm_delete, lpm_lookup, lpm_update } from './lpm-trie';
 export { lru_hash_delete, lru_hash_lookup, lru_hash_update, lru_percpu_hash_lookup, lru_percpu_hash_update } from './lru-hash';
 export { array_of_maps_lookup, hash_of_maps_lookup } from './of-maps';
+export { perf_event_output, perf_output } from './perf';
 export { csum_diff, prandom, spin_lock, spin_unlock, strncmp } from './program-helpers';
 export { map_delete, map_lookup, map_peek, map_pop, map_push, map_update } from './program-side';
 export { queue_peek, queue_pop, queue_push } from './queue';

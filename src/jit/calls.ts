@@ -1,11 +1,10 @@
 /** Calls: helpers, functions of the program, tail calls, packet loads. */
 import { type Instruction, PSEUDO } from '../isa/index.ts';
 import { MAP } from '../maps/types.ts';
-import { KERNEL_BASE_HI } from '../mem/memory.ts';
 import { FAULT, FRAME_STRIDE, RUN_AREA } from './area.ts';
 import { isTailCall } from './effects.ts';
 import type { FunctionWriter } from './function.ts';
-import { writeInline } from './inline.ts';
+import { pushArguments, pushHigh, writeInline } from './inline.ts';
 import { constantHigh, HIGH } from './widths.ts';
 
 /** Tail calls that one run may make (MAX_TAIL_CALL_CNT, include/linux/bpf.h). */
@@ -45,16 +44,7 @@ function writeHelperCall(w: FunctionWriter, insn: Call, slot: number, live: numb
     code.op1('local.get', w.frame);
     code.mem('i32.store', RUN_AREA.FRAME);
   }
-  signature.params.forEach((param, i) => {
-    if (param === 'i32') {
-      w.push32(i + 1);
-    } else if (param === 'i64') {
-      w.push64(i + 1);
-    } else {
-      w.push32(i + 1);
-      pushHigh(w, i + 1);
-    }
-  });
+  pushArguments(w, signature);
   code.op1('call', index);
   switch (signature.result) {
     case 'void':
@@ -80,26 +70,6 @@ function writeHelperCall(w: FunctionWriter, insn: Call, slot: number, live: numb
       break;
   }
   w.clobber(live);
-}
-
-/** Pushes the high half. */
-function pushHigh(w: FunctionWriter, reg: number): void {
-  const { code } = w;
-  const high = w.high(reg);
-  if ((high & HIGH.zero) !== 0) {
-    code.i32(0);
-  } else if ((high & HIGH.pointer) !== 0) {
-    code.i32(KERNEL_BASE_HI);
-  } else if ((high & HIGH.sign) !== 0) {
-    w.push32(reg);
-    code.i32(31);
-    code.op('i32.shr_s');
-  } else {
-    w.push64(reg);
-    code.i64(32);
-    code.op('i64.shr_u');
-    code.op('i32.wrap_i64');
-  }
 }
 
 function writeLocalCall(w: FunctionWriter, target: number, slot: number, live: number): void {

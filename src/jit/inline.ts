@@ -4,8 +4,10 @@
  */
 import type { Instruction } from '../isa/index.ts';
 import { CPU } from '../mem/layout.ts';
+import { KERNEL_BASE_HI } from '../mem/memory.ts';
 import { FACT, FAULT, FRAME_STRIDE, RUN_AREA } from './area.ts';
 import type { FunctionWriter } from './function.ts';
+import type { HelperSignature } from './signature.ts';
 import type { FunctionType } from './wasm/module.ts';
 import { HIGH } from './widths.ts';
 
@@ -36,6 +38,7 @@ export const HELPER = {
   COMM: 16,
   CSUM_DIFF: 28,
   CURRENT_TASK: 35,
+  PERF_OUTPUT: 25,
   NUMA_NODE: 42,
   SPIN_LOCK: 93,
   SPIN_UNLOCK: 94,
@@ -134,6 +137,70 @@ function writeDirect(w: FunctionWriter, { name, pass, result }: Direct): boolean
   return true;
 }
 
+const PERF_OUTPUT: FunctionType = { params: ['i32', 'i64', 'i32', 'i32', 'i64', 'i32', 'i32'], results: ['i32'] };
+
+/** A sample goes into its ring without leaving WebAssembly, unless it wants the time: 1 says so, and the helper is called as any other. */
+function writePerfOutput(w: FunctionWriter): boolean {
+  const { code } = w;
+  const helper = w.linker.helper(HELPER.PERF_OUTPUT);
+  if (helper === undefined) return false;
+  const result = w.temp('i32', 'sent');
+  w.push32(2);
+  w.push64(3);
+  w.push32(4);
+  w.push32(5);
+  w.area();
+  code.mem('i64.load', RUN_AREA.PID_TGID);
+  w.area();
+  code.mem('i32.load', RUN_AREA.CPU_RECORD);
+  w.area();
+  code.mem('i32.load', RUN_AREA.CPU);
+  code.op1('call', w.linker.kernel('perf_event_output') ?? 0);
+  code.op1('local.tee', result);
+  code.i32(1);
+  code.op('i32.eq');
+  code.open('if');
+  pushArguments(w, helper.signature);
+  code.op1('call', helper.index);
+  code.op1('local.set', result);
+  code.close();
+  code.op1('local.get', result);
+  w.set32(0, HIGH.sign);
+  return true;
+}
+
+/** Pushes r1.. as a helper's import takes them. */
+export function pushArguments(w: FunctionWriter, { params }: HelperSignature): void {
+  params.forEach((param, i) => {
+    if (param === 'i64') {
+      w.push64(i + 1);
+    } else {
+      w.push32(i + 1);
+      if (param === 'split') pushHigh(w, i + 1);
+    }
+  });
+}
+
+/** Pushes the high half. */
+export function pushHigh(w: FunctionWriter, reg: number): void {
+  const { code } = w;
+  const high = w.high(reg);
+  if ((high & HIGH.zero) !== 0) {
+    code.i32(0);
+  } else if ((high & HIGH.pointer) !== 0) {
+    code.i32(KERNEL_BASE_HI);
+  } else if ((high & HIGH.sign) !== 0) {
+    w.push32(reg);
+    code.i32(31);
+    code.op('i32.shr_s');
+  } else {
+    w.push64(reg);
+    code.i64(32);
+    code.op('i64.shr_u');
+    code.op('i32.wrap_i64');
+  }
+}
+
 /** Imports from `runtime` for the helpers that programs call and the types of the maps that they name. */
 export function runtimeImports(helpers: Iterable<number>, types: ReadonlySet<number>): Map<string, FunctionType> {
   const needed = new Map<string, FunctionType>();
@@ -148,6 +215,7 @@ export function runtimeImports(helpers: Iterable<number>, types: ReadonlySet<num
     }
     const direct = DIRECT[id];
     if (direct !== undefined) needed.set(direct.name, typeOf(direct));
+    if (id === HELPER.PERF_OUTPUT) needed.set('perf_event_output', PERF_OUTPUT);
     if (id === HELPER.CSUM_DIFF) needed.set('csum_diff', { params: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] });
     if (id === HELPER.STRNCMP) needed.set('strncmp', { params: ['i32', 'i32', 'i32'], results: ['i32'] });
     if (id === HELPER.SPIN_LOCK) needed.set('spin_lock', done);
@@ -218,6 +286,8 @@ export function writeInline(w: FunctionWriter, insn: Call, slot: number): boolea
     case HELPER.SPIN_LOCK:
     case HELPER.SPIN_UNLOCK:
       return writeSpinLock(w, insn.imm);
+    case HELPER.PERF_OUTPUT:
+      return writePerfOutput(w);
     case HELPER.LOOP:
       return writeLoop(w, slot);
     default: {

@@ -8,6 +8,7 @@ export { checkCreation } from './known-checks.ts';
 export * from './layout.ts';
 export { holdsMaps, innerMaps } from './of-maps.ts';
 export * from './perf_event_array.ts';
+export * from './perf-layout.ts';
 export { progArrayGet } from './prog_array.ts';
 export { checkSlotUpdate, readSlot, swapSlot } from './slots.ts';
 export * from './table.ts';

@@ -32,6 +32,7 @@ export interface RuntimeExports {
   ringbuf_discard(sample: number, flags: number): void;
   ringbuf_output(map: number, data: number, size: number, flags: number): number;
   ringbuf_query(map: number, what: number): bigint;
+  perf_output(event: number, data: number, size: number, pidTgid: bigint, cpu: number, time: bigint): number;
   stack_store(map: number, addresses: number, bytes: number, flags: number): number;
   hash_next(map: number, elem: number): number;
   hash_key(map: number, elem: number): number;
