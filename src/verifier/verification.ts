@@ -12,6 +12,7 @@ import { PROGRAM_TYPE_BY_ID, type ProgramTypeRow } from '../programs/index.ts';
 import type { ArgsRefusal, FunctionArg } from './calls/global-args.ts';
 import { helperVariant } from './calls/helper-rules.ts';
 import type { MapFacts, VerifierEnvironment, VerifierProgram } from './environment.ts';
+import type { Fastcalls } from './fastcall.ts';
 import { POINT } from './graph/points.ts';
 import type { SymbolUse } from './kernel-btf/symbols.ts';
 import type { AttachTarget } from './kernel-btf/target.ts';
@@ -131,6 +132,8 @@ export class Verification {
   readonly kfuncs = new Map<string, KfuncCall>();
   /** Subprogram that runs where a value is thrown, 0 for none of the program's own. */
   exceptionCallback = 0;
+  /** Saves around calls, known before simulation. */
+  fastcalls: Fastcalls | undefined = undefined;
   /** Some path throws. */
   seenException = false;
   /** A call of a kernel function that was not found is still there. */

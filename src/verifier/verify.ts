@@ -10,6 +10,7 @@ import { diagnose } from './diagnose/index.ts';
 import { isRefusal, type MapFacts, type VerifierEnvironment, type VerifierProgram } from './environment.ts';
 import { explore } from './explore/check.ts';
 import { type ProgramFacts, programFacts } from './facts.ts';
+import { Fastcalls } from './fastcall.ts';
 import { finalDepths } from './final-depths.ts';
 import { checkFunctionRecords, checkFunctions, checkLines } from './func-info.ts';
 import { liveRegisters } from './graph/live-registers.ts';
@@ -124,6 +125,7 @@ export function verify(program: VerifierProgram, environment: VerifierEnvironmen
       at = -1;
       simulate(v);
       at = undefined;
+      v.fastcalls?.remove();
       checkStackDepth(v);
       if (v.absentKfunc) throw invalid('invalid kernel function call not eliminated in verifier pass');
       checkRemoved(v);
@@ -216,6 +218,7 @@ function prepare(v: Verification): Refusal | undefined {
   const seen = new Uint8Array(insns.length);
   const order = subprograms.flatMap((s) => postorder(insns, s.start, seen));
   v.loops = findLoops(insns);
+  v.fastcalls = new Fastcalls(v);
   v.live = liveRegisters(insns, order, (insn) => parameterCount(v, insn));
   if (v.log.all) logLive(v);
   return undefined;

@@ -34,6 +34,7 @@ export function readStack(v: Verification, n: number, off: number, size: number,
   const max = smaxNumber(reg) + off;
   checkStackRange(v, n, off, size, { zero: false, direction: 'read' });
   readBytes(v, frame, min, max + size, dst);
+  v.fastcalls?.touch(frame.subprog, min);
 }
 
 /** The register of the frame becomes the constant 0, of which it is not yet known whether it matters. */
@@ -60,6 +61,7 @@ function readFixed(v: Verification, frame: Frame, off: number, size: number, dst
   const types = frame.types[slot] ?? 0;
   const saved = frame.saved[slot];
   v.scratchSlot(slot);
+  v.fastcalls?.touch(v.frame.subprog, off);
   v.liveness.read(frame.frameno, slot, v.insn);
   if (lowestByte(types) !== BYTE.SPILL || saved === undefined) {
     checkBytes(v, types, off, size, false);

@@ -71,6 +71,7 @@ function writeFixed(v: Verification, frame: Frame, off: number, size: number, wh
   const reg = what.reg >= 0 ? v.reg(what.reg) : undefined;
   if (!v.privileges.bypassSpecV4 && outruns(types, size, reg)) v.speculation.after[v.insn] = 1;
   destroyDynptr(v, frame, slot);
+  v.fastcalls?.touch(frame.subprog, off);
   const aligned = off % 8 === 0;
   if (aligned && size === 8) v.liveness.write(frame.frameno, slot);
   v.scratchSlot(slot);
@@ -111,6 +112,7 @@ function writeVariable(v: Verification, frame: Frame, { min, max }: { min: numbe
   const zero = what.reg >= 0 ? isNullScalar(v.reg(what.reg)) : what.imm === 0;
   let zeroUsed = false;
   for (let off = min; off < max; off++) destroyDynptr(v, frame, slotOf(off));
+  v.fastcalls?.touch(frame.subprog, min);
   for (let off = min; off < max; off++) {
     const slot = slotOf(off);
     const types = frame.types[slot] ?? 0;
