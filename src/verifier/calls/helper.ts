@@ -23,6 +23,7 @@ import type { Verification } from '../verification.ts';
 import { type CallFacts, checkArgs } from './args.ts';
 import { canVisit, drainArgs, eachArgs, loopArgs, timerArgs, vmaArgs } from './callbacks.ts';
 import { clearCallerSaved, leaveFrame, pushAsyncCallback, pushCallback } from './frames.ts';
+import { noteMismatch } from './global.ts';
 import { changesPackets, forgetPackets } from './packets.ts';
 
 const LOOKUP = 1;
@@ -143,7 +144,10 @@ function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
       }
       return;
     case 'for_each_map_elem':
-      if (facts.map === undefined || !canVisit(facts.map)) throw new Rejection('ENOTSUPP', 'callback function not allowed for map');
+      if (facts.map === undefined || !canVisit(facts.map)) {
+        noteMismatch(v, facts.subprog);
+        throw new Rejection('ENOTSUPP', 'callback function not allowed for map');
+      }
       pushCallback(v, facts.subprog, eachArgs(facts.map));
       return;
     case 'user_ringbuf_drain':
