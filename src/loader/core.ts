@@ -81,7 +81,9 @@ export function explainPoison(error: VerifierError, program: ProgramSpec, core: 
   if (!error.message.includes(call) && !error.log.includes(call)) return undefined;
   const insn =
     error.diagnostics.find((d) => d.location.insn !== undefined)?.location.insn ??
-    Number(new RegExp(`^(\\d+): .*${call}`, 'm').exec(error.log)?.[1] ?? /insn (\d+):/.exec(error.message)?.[1] ?? Number.NaN);
+    Number(
+      new RegExp(`^(\\d+): (.*${call}|<invalid CO-RE)`, 'm').exec(error.log)?.[1] ?? /insn (\d+):/.exec(error.message)?.[1] ?? Number.NaN,
+    );
   const poisoned = core.relocations.filter((r) => r.action === 'poisoned');
   // A poisoned ld_imm64 is two calls.
   const found = poisoned.find((r) => r.insn === insn || r.insn === insn - 1) ?? poisoned[0];

@@ -10,6 +10,7 @@ import { Collection } from './collection.ts';
 import { type CoreProgram, explainPoison, relocateTypes } from './core.ts';
 import { createMaps, fdValue, indexKey } from './create-maps.ts';
 import { resolveSymbols } from './kernel-symbols.ts';
+import { fixLog } from './log-fixup.ts';
 import { Program } from './program.ts';
 import { loadRefusal } from './refusal.ts';
 import { infoBytes, type RelocationWorld, relocate } from './relocate.ts';
@@ -125,12 +126,20 @@ function loadProgram(state: LoadState, program: ProgramSpec, core: CoreProgram, 
       ...(btfFd === undefined ? {} : { btfFd, ...info }),
     });
     return new Program(state.host, program, { ...loaded, type, meaning, relocations: core.relocations });
-  } catch (error) {
+  } catch (caught) {
+    const error = state.host.name === 'engine' ? caught : withFixedLog(caught, program, state);
     const own = state.host.name === 'engine' && state.options.targetBtf === undefined;
     const poison = error instanceof VerifierError ? explainPoison(error, program, core, own) : undefined;
     if (poison !== undefined) throw poison;
     throw explain(error, program);
   }
+}
+
+/** The error with the log as libbpf would show it. */
+function withFixedLog(error: unknown, program: ProgramSpec, { spec }: LoadState): unknown {
+  if (!(error instanceof VerifierError)) return error;
+  const log = fixLog(error.log, error.insn, program, spec);
+  return log === error.log ? error : new VerifierError(error.errno, plainMessage(error), log, error.diagnostics, error.hint);
 }
 
 /** What a struct_ops program implements. */

@@ -4,4 +4,5 @@ export * from './describe.ts';
 export { CORE_POISON, type CoreAction } from './patch.ts';
 export * from './relocate.ts';
 export * from './resolve.ts';
+export { type CoreSpec, parseSpec } from './spec.ts';
 export { Work } from './work.ts';
