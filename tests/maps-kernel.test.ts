@@ -10,6 +10,7 @@ import { mapTypeByName } from '../src/maps/index.ts';
 import { loadSys } from '../src/sys/libc.ts';
 import { createEngine, possibleCpus } from '../src/tools/node-engine.ts';
 import { kernel } from './support/kernel.ts';
+import { TypeBuilder } from './support/types.ts';
 
 const CMD = {
   create: 0,
@@ -38,6 +39,9 @@ interface Attr {
   mapExtra?: bigint;
   numaNode?: number;
   innerMapFd?: number;
+  btfFd?: number;
+  btfKeyTypeId?: number;
+  btfValueTypeId?: number;
 }
 
 /** Elements that a batch read, or how it ended. */
@@ -108,6 +112,9 @@ function kernelSide(sizes: () => { key: number; value: number }): Side {
           attr.dv.setUint32(20, a.innerMapFd ?? 0, true);
           attr.dv.setUint32(24, a.numaNode ?? 0, true);
           attr.u8.set(new TextEncoder().encode(a.name ?? '').subarray(0, 16), 28);
+          attr.dv.setUint32(48, a.btfFd ?? 0, true);
+          attr.dv.setUint32(52, a.btfKeyTypeId ?? 0, true);
+          attr.dv.setUint32(56, a.btfValueTypeId ?? 0, true);
           attr.dv.setBigUint64(64, a.mapExtra ?? 0n, true);
         },
         72,
@@ -331,7 +338,11 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
     readonly flags?: number;
     /** Of the inner maps. */
     readonly innerFlags?: number;
+    /** Members of the value's type, whose size is valueSize. */
+    readonly members?: string;
   }
+  const LOCKED = 'u64 a; bpf_spin_lock l; u32 b; u64 c';
+  const TIMED = 'u64 a; bpf_timer t';
   const SHAPES: readonly Shape[] = [
     { name: 'hash', maxEntries: 4 },
     { name: 'hash', maxEntries: 3, flags: 1 },
@@ -361,10 +372,16 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
     { name: 'bloom_filter', keySize: 0, maxEntries: 50, valueSize: 3, flags: 0x40 },
     { name: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 4096 },
     { name: 'stack_trace', maxEntries: 5, valueSize: 64 },
+    { name: 'hash', maxEntries: 4, valueSize: 24, members: LOCKED },
+    { name: 'hash', maxEntries: 4, valueSize: 24, flags: 1, members: LOCKED },
+    { name: 'array', maxEntries: 5, valueSize: 24, members: LOCKED },
+    { name: 'hash', maxEntries: 4, valueSize: 24, members: TIMED },
+    { name: 'lru_hash', maxEntries: 1000, valueSize: 24, members: TIMED },
+    { name: 'array', maxEntries: 5, valueSize: 24, members: TIMED },
   ];
 
   test.each(SHAPES)('elements of %o', { timeout: 120_000 }, (shape) => {
-    const { name, keySize = 4, valueSize = 8, maxEntries = 5, flags = 0, innerFlags = 0 } = shape;
+    const { name, keySize = 4, valueSize = 8, maxEntries = 5, flags = 0, innerFlags = 0, members } = shape;
     const row = mapTypeByName(name);
     const perCpu = row?.perCpu === true;
     const ofMaps = name === 'array_of_maps' || name === 'hash_of_maps';
@@ -373,6 +390,10 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
     const whole = perCpu ? Math.ceil(valueSize / 8) * 8 * cpus : valueSize;
     const progs = [engineMaps, kernelMaps].map((side) => side.prog(1));
     const wrongProgs = [engineMaps, kernelMaps].map((side) => side.prog(17));
+    const typed = members === undefined ? undefined : new TypeBuilder().declare(`struct value { ${members}; };`);
+    const keyType = typed?.id('u32') ?? 0;
+    const valueType = typed?.laid('value').id ?? 0;
+    const btfs = typed === undefined ? [] : [engine.btfLoad(typed.bytes()), kernel.bpf?.btfLoad(typed.bytes()) ?? -1];
     const inner = (type: number, entries: number) => ({
       type,
       keySize: 4,
@@ -425,6 +446,7 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
           side.create({
             ...{ type: row?.id ?? 0, keySize, valueSize, maxEntries, flags },
             ...(ofMaps ? { innerMapFd: Number(templates[i]) } : {}),
+            ...(typed === undefined ? {} : { btfFd: btfs[i] ?? -1, btfKeyTypeId: keyType, btfValueTypeId: valueType }),
           }),
         );
         const added = new Set<number>();
@@ -435,14 +457,16 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
               const fd = fds[i];
               if (typeof fd !== 'number') return fd;
               // Keyless maps refuse a key, which is tried now and then.
+              // Elements are locked now and then.
+              const elemFlags = members !== undefined && step.value % 3 === 0 ? step.flags ^ 4n : step.flags;
               const key = step.noKey !== keyless ? undefined : keyBytes(step.key, step.prefix);
               switch (step.op) {
                 case 'update':
                   added.add(step.value % 20);
-                  return side.update(fd, key, valueBytes(name === 'bloom_filter' ? step.value % 20 : step.value, i), step.flags);
+                  return side.update(fd, key, valueBytes(name === 'bloom_filter' ? step.value % 20 : step.value, i), elemFlags);
                 case 'lookup': {
                   const asked = name === 'bloom_filter' ? valueBytes(step.value % 20, i) : undefined;
-                  const found = side.lookup(fd, key, step.flags === 1n ? 0n : step.flags, asked);
+                  const found = side.lookup(fd, key, elemFlags === 1n ? 0n : elemFlags, asked);
                   // What was not added may be found by chance.
                   if (asked !== undefined && !found.startsWith('E') && !added.has(step.value % 20)) return 'ENOENT';
                   // Programs' ids are each side's own.
@@ -451,7 +475,7 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
                 case 'delete':
                   return side.delete(fd, keyless ? undefined : keyBytes(step.key, step.prefix));
                 case 'take':
-                  return side.take(fd, key, step.flags === 1n ? 0n : step.flags);
+                  return side.take(fd, key, elemFlags === 1n ? 0n : elemFlags);
                 case 'freeze':
                   // Ends most of what can be seen: now and then only.
                   return step.value % 10 === 0 && !slots ? side.freeze(fd) : '';
@@ -477,7 +501,7 @@ describe.skipIf(kernel.bpf === undefined)(`maps on the kernel${kernel.bpf === un
       { numRuns: 150 },
     );
     [engineMaps, kernelMaps].forEach((side, i) => {
-      for (const fd of [progs[i], wrongProgs[i], templates[i], fitting[i], larger[i], others[i]])
+      for (const fd of [btfs[i], progs[i], wrongProgs[i], templates[i], fitting[i], larger[i], others[i]])
         if (typeof fd === 'number') side.close(fd);
     });
   });
