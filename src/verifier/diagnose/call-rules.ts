@@ -38,7 +38,7 @@ export const CALL_RULES: readonly Rule[] = [
     code: 'special-field',
     summary: 'locks, timers, kptrs, lists and trees in map values are used through their helpers, at their places',
     matches:
-      /kptr|uptr|obj_new|type ID argument|_node not found|isn't map pointer|bpf_timer|bpf_wq|workqueue|task_work|timer pointer|list_head|rb_root|rb_node|refcount|accessed directly|accessed indirectly|bpf_spin_lock|doesn't point to 'struct|has no valid|has to have BTF|doesn't match map pointer|map_uid|map pointer in/,
+      /kptr|uptr|obj_new requires|type ID argument|_node not found|isn't map pointer|bpf_timer|bpf_wq|workqueue|task_work|timer pointer|list_head|rb_root|rb_node|refcount|accessed directly|accessed indirectly|bpf_spin_lock|doesn't point to 'struct|has no valid|has to have BTF|doesn't match map pointer|map_uid|map pointer in/,
     help: () => 'pass the address of the field itself to its helper, and the map that it lies in',
   },
   {

@@ -1,5 +1,6 @@
 /** All rules, the one that a message is about, and what their names mean. */
 import { CALL_RULES } from './call-rules.ts';
+import { FIELD_RULES } from './field-rules.ts';
 import { MEMORY_RULES } from './memory-rules.ts';
 import { PROGRAM_RULES } from './program-rules.ts';
 import type { Rule } from './rule.ts';
@@ -21,6 +22,7 @@ const ALL: readonly Rule[] = [...MEMORY_RULES, ...CALL_RULES, ...PROGRAM_RULES];
 
 /** The rules; the first whose pattern fits a message is taken. */
 export const RULES: readonly Rule[] = [
+  ...FIELD_RULES,
   ...ALL.filter(({ code }) => FIRST.includes(code)),
   ...ALL.filter(({ code }) => !FIRST.includes(code)),
 ];
@@ -43,7 +45,7 @@ export function ruleOf(message: string): Rule {
 
 /** Every rule that a finding may name, those of releases left out. */
 export function allRules(): readonly Rule[] {
-  return [...ALL, SILENT];
+  return [...FIELD_RULES, ...ALL, SILENT];
 }
 
 /** What a rule is about: findings of verify() and of releases alike. */
