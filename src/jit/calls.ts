@@ -4,7 +4,10 @@ import { MAP } from '../maps/types.ts';
 import { FAULT, FRAME_STRIDE, RUN_AREA } from './area.ts';
 import { isTailCall } from './effects.ts';
 import type { FunctionWriter } from './function.ts';
+
 import { pushArguments, pushHigh, writeInline } from './inline.ts';
+import type { JitOptions } from './types.ts';
+
 import { constantHigh, HIGH } from './widths.ts';
 
 /** Tail calls that one run may make (MAX_TAIL_CALL_CNT, include/linux/bpf.h). */
@@ -105,8 +108,8 @@ function writeLocalCall(w: FunctionWriter, target: number, slot: number, live: n
 
 /**
  * bpf_tail_call: index, count, then the slot; only filled slots count, as in the x86-64 JIT (arch/x86/net/bpf_jit_comp.c, v6.18). A slot holds the
- * program's number, which is also its place in the thread's table. Where the array and the index are constants and the program that is there now is in
- * this module, a comparison saves the way through the table.
+ * program's number, which is also its place in the thread's table. Where the array is known, programs of this module that are in the slot now, or
+ * in all slots if they are few, are compared with and called directly, which saves the way through the table.
  */
 function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   const { code, linker } = w;
@@ -131,6 +134,8 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
     if (indexAt === undefined) w.push32(3);
     else code.i32(indexAt | 0);
   };
+  // Where the map is known, so are its size and the place of its slots.
+  const known = mapAt === undefined || w.checked ? undefined : linker.options.map?.(mapAt);
   const target = w.temp('i32', 'target');
   const jump = (write: () => void): void => {
     w.area();
@@ -143,8 +148,12 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   };
   const failed = code.open('block');
   pushIndex();
-  pushMap();
-  code.mem('i32.load', MAP.MAX_ENTRIES);
+  if (known === undefined) {
+    pushMap();
+    code.mem('i32.load', MAP.MAX_ENTRIES);
+  } else {
+    code.i32(known.maxEntries | 0);
+  }
   code.op('i32.ge_u');
   code.brIf(failed);
   w.area();
@@ -152,23 +161,28 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   code.i32(MAX_TAIL_CALLS);
   code.op('i32.ge_u');
   code.brIf(failed);
-  pushMap();
-  code.mem('i32.load', SLOTS);
+  const slotsAt = known === undefined ? 0 : known.data;
+  if (known !== undefined) {
+    code.i32(0);
+  } else {
+    pushMap();
+    code.mem('i32.load', SLOTS);
+  }
   if (indexAt !== undefined && indexAt < 1 << 24) {
-    code.mem('i32.load', indexAt * 4);
+    code.mem('i32.load', slotsAt + indexAt * 4);
   } else {
     pushIndex();
     code.i32(2);
     code.op('i32.shl');
     code.op('i32.add');
-    code.mem('i32.load', 0);
+    code.mem('i32.load', slotsAt);
   }
   code.op1('local.tee', target);
   code.op('i32.eqz');
   code.brIf(failed);
-  const now = mapAt === undefined || indexAt === undefined ? undefined : linker.options.tailTarget?.(mapAt, indexAt);
-  const entry = now === undefined ? undefined : linker.entryOf(now);
-  if (now !== undefined && entry !== undefined) {
+  for (const now of likely(linker.options, mapAt, indexAt)) {
+    const entry = linker.entryOf(now);
+    if (entry === undefined) continue;
     code.op1('local.get', target);
     code.i32(now);
     code.op('i32.eq');
@@ -185,7 +199,8 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   code.mem('i32.store', RUN_AREA.TARGET);
   jump(() => {
     code.op1('local.get', target);
-    code.misc('table.size');
+    if (linker.options.tableSize === undefined) code.misc('table.size');
+    else code.i32(linker.options.tableSize);
     code.op('i32.ge_u');
     code.open('if');
     // A program newer than the table.
@@ -203,6 +218,20 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   code.i32(0);
   w.set32(0, HIGH.zero);
   w.clobber(live);
+}
+
+/** Most programs that a tail call with a variable index is compared with. */
+const LIKELY = 4;
+
+/** Numbers of the programs that a tail call may well lead to: what is in the slot now, or in all slots if that is few. */
+function likely(options: JitOptions, map: number | undefined, index: number | undefined): readonly number[] {
+  if (map === undefined || options.tailTarget === undefined) return [];
+  if (index !== undefined) {
+    const now = options.tailTarget(map, index);
+    return now === undefined ? [] : [now];
+  }
+  const found = options.tailTargets?.(map) ?? [];
+  return found.length > LIKELY ? [] : found;
 }
 
 /** Writes ld_abs and ld_ind: out of range, the function returns 0. */

@@ -48,6 +48,10 @@ export interface JitOptions {
    * keeps the facts in the run area. Checked code does without.
    */
   readonly map?: (address: number) => JitMap | undefined;
+  /** Programs that env.table has room for, and will: numbers from there on go by env.miss. Absent: the table is asked. */
+  readonly tableSize?: number;
+  /** Numbers of all programs in the prog array whose descriptor is at `map` now: few of them are compared and called directly where the index varies. */
+  readonly tailTargets?: (map: number) => readonly number[];
   /** Whether the memory is shared. Default true. */
   readonly sharedMemory?: boolean;
   /** Name of the module, which stands in stack traces; letters and digits. */

@@ -31,6 +31,8 @@ export interface CompiledEntry {
 const TABLE_STEP = 64;
 /** Times that a program is compiled again because tail calls lead to programs loaded or stored later. */
 const MOST_TRIES = 4;
+/** Slots of a prog array that are looked at for likely targets. */
+const TARGET_SLOTS = 256;
 /** Besides HOLD. */
 export const FAULTED = -1;
 const I32_MAX = 0x7fff_ffff;
@@ -155,6 +157,7 @@ export class Compiled implements Executor {
     for (const progId of this.#compiled.keys()) if (programs.get(progId) === undefined) this.forget(progId);
     const group = groupOf(root, { mem: this.#mem, programs, known: (progId) => this.#compiled.has(progId) });
     const number = this.#units.length;
+    const tableSize = this.#tableSize(group);
     const jit = compileToWasm(
       group.map((program) => ({
         name: `prog${program.progId}`,
@@ -169,6 +172,8 @@ export class Compiled implements Executor {
         budget: this.#budget !== 0,
         helper: (id) => this.#signatures.get(id),
         map: (address) => this.#map(address),
+        tableSize,
+        tailTargets: (map) => this.#targets(map),
         tailTarget: (map, index) => progArrayGet(this.#mem, map, index) || undefined,
       },
     );
@@ -180,6 +185,7 @@ export class Compiled implements Executor {
       for (const program of this.#compiled.values())
         if (program.compiled !== undefined) this.#place(program.progId, program.compiled.entry);
     }
+    if (jit.usesTable) this.#grow(tableSize);
     let made: CompiledEntry | undefined;
     for (const [i, program] of group.entries()) {
       const info = jit.programs[i];
@@ -220,11 +226,31 @@ export class Compiled implements Executor {
     };
   }
 
+  /** Programs in a prog array, each once; looked for in the first slots only. */
+  #targets(map: number): readonly number[] {
+    const size = Math.min(this.#mem.dv.getUint32(map + MAP.MAX_ENTRIES, true), TARGET_SLOTS);
+    const found = new Set<number>();
+    for (let index = 0; index < size; index++) found.add(progArrayGet(this.#mem, map, index));
+    found.delete(0);
+    return [...found];
+  }
+
+  /** Room that the table is given for the programs so far and some more; it never shrinks. */
+  #tableSize(group: readonly ThreadProgram[]): number {
+    const most = Math.max(...group.map((program) => program.progId));
+    return Math.max(this.#table?.length ?? 0, (Math.floor(most / TABLE_STEP) + 2) * TABLE_STEP);
+  }
+
   #place(progId: number, entry: unknown): void {
     const table = this.#table;
     if (table === undefined || this.#miss === undefined) return;
-    if (progId >= table.length) table.grow(progId - table.length + TABLE_STEP, this.#miss);
+    if (progId >= table.length) this.#grow(progId + TABLE_STEP);
     table.set(progId, entry);
+  }
+
+  #grow(size: number): void {
+    const missing = size - (this.#table?.length ?? 0);
+    if (missing > 0) this.#table?.grow(missing, this.#miss);
   }
 
   /** A tail call leads to a program that the table lacks. @returns whether it is there now */
