@@ -43,8 +43,9 @@ export function isUnconditional(insn: Slot): boolean {
   return insn.code === JA || insn.code === JA32;
 }
 
-/** What the search for subprograms asks. */
+/** What the search for subprograms asks, and what it found even if it ends in a refusal. */
 export interface SubprogramSearch {
+  readonly starts: Set<number>;
   /** The loader may call subprograms and kernel functions. */
   readonly capable: boolean;
   /** Why a call of a kernel function is refused. */
@@ -55,7 +56,8 @@ export interface SubprogramSearch {
 
 /** Starts of the subprograms in ascending order, main first (kernel/bpf/verifier.c add_subprog_and_kfunc, v6.18). */
 export function findSubprograms(insns: readonly Slot[], search: SubprogramSearch): number[] | Refusal {
-  const starts = new Set([0]);
+  const { starts } = search;
+  starts.add(0);
   const add = (target: number, at?: number): Refusal | undefined => {
     if (target < 0 || target >= insns.length) return refuse('EINVAL', 'call to invalid destination', at);
     if (!starts.has(target) && starts.size >= MAX_SUBPROGS) return refuse('E2BIG', 'too many subprograms', at);

@@ -180,12 +180,21 @@ function prepare(v: Verification): Refusal | undefined {
   const { insns, program } = v;
   const records = checkFunctionRecords(program);
   if (records !== undefined) return records;
+  const found = new Set<number>();
   const starts = findSubprograms(insns, {
+    starts: found,
     capable: v.capable,
     kfunc: (insn) => addKfunc(v, insn),
     more: () => exceptionCallbackStart(program),
   });
-  if (!Array.isArray(starts)) return starts;
+  if (!Array.isArray(starts)) {
+    v.subprograms = makeSubprograms(
+      [...found].sort((a, b) => a - b),
+      insns,
+      program,
+    );
+    return starts;
+  }
   const subprograms = makeSubprograms(starts, insns, program);
   v.subprograms = subprograms;
   const catcher = exceptionCallbackStart(program);
