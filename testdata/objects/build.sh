@@ -16,7 +16,7 @@ build() {
   "$STRIP" -g "$output"
 }
 
-for name in maps data calls externs types core core-kinds core-engine; do
+for name in maps data calls externs types core core-kinds core-engine kernel; do
   build $name.bpf.o $name.bpf.c -g -target bpfel -mcpu=v3
 done
 for name in legacy legacy-def; do
