@@ -1,4 +1,4 @@
-/** The objects of testdata/objects are what their sources compile to, wherever the compiler that made them is installed. */
+/** The objects of testdata are what their sources compile to, wherever the compiler that made them is installed. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-const folder = fileURLToPath(new URL('../testdata/objects/', import.meta.url));
-const committed = readFileSync(join(folder, 'compiler.txt'), 'utf8').trim();
+const folders = ['objects', 'rejections'].map((name) => fileURLToPath(new URL(`../testdata/${name}/`, import.meta.url)));
+const committed = readFileSync(join(folders[0] ?? '', 'compiler.txt'), 'utf8').trim();
 const installed = spawnSync('clang-19', ['--version'], { encoding: 'utf8' }).stdout?.split('\n')[0];
 const same = installed === committed && spawnSync('llvm-strip-19', ['--version']).status === 0;
 if (!same) console.log(`objects: not rebuilt, the clang here is ${installed ?? 'none'}, theirs was ${committed}`);
 
 describe.skipIf(!same)('objects', () => {
-  test('are what their sources compile to', () => {
+  test.each(folders)('%s are what their sources compile to', (folder) => {
     const out = mkdtempSync(join(tmpdir(), 'bpfwright-objects-'));
     try {
       const run = spawnSync('sh', [join(folder, 'build.sh')], {

@@ -61,6 +61,10 @@ function spec(more: Partial<CollectionSpec>): CollectionSpec {
 }
 const text = (body: string, more: Partial<ProgramSpec> = {}): CollectionSpec => spec({ programs: [program(`${body}\n${EXIT}`, more)] });
 
+const BUFFER = '*(u64 *)(r10 - 8) = 0\n';
+const READ = 'r1 = r10\nr1 += -8\nr3 = 0\ncall 4';
+const LOOKUP = 'call 1\nif r0 == 0 goto out\nr6 = r0\n';
+
 /** What is used, the last release without it, the first with it. */
 const ROWS: readonly (readonly [what: RegExp, object: CollectionSpec, before: string, since: string])[] = [
   [/helper bpf_ktime_get_boot_ns/, text('call 125'), '5.7', '5.8'],
@@ -89,6 +93,11 @@ const ROWS: readonly (readonly [what: RegExp, object: CollectionSpec, before: st
   [/flag BPF_F_MMAPABLE/, spec({ maps: [map({ flags: 1024 })] }), '5.4', '5.5'],
   [/map type lru_hash/, spec({ maps: [map({ type: 13, inner: map({ type: 9 }) })] }), '4.9', '4.12'],
   [/global data \(\.bss\)/, spec({ maps: [map({ origin: 'bss', section: '.bss', type: 2 })] }), '5.1', '5.2'],
+  [/a size of bpf_probe_read that is not/, text(`${BUFFER}r2 = *(u64 *)(r1 + 0)\n${READ}`), '4.10', '4.11'],
+  [/a size of bpf_probe_read that is not/, text(`${BUFFER}r2 = *(u64 *)(r1 + 0)\nr2 &= 7\n${READ}`), '4.4', '4.11'],
+  [/a buffer for bpf_probe_read that was not/, text(`r2 = 8\n${READ}`), '4.6', '4.7'],
+  [/memory for bpf_probe_read in a map value/, text(`${LOOKUP}r2 = 8\nr1 = r6\nr3 = 0\ncall 4\nout:`), '4.10', '4.11'],
+  [/an address computed within a map value/, text(`${LOOKUP}r6 += 4\nout:`), '4.8', '4.9'],
   [
     /kfunc bpf_task_acquire/,
     text('call 1', { references: [{ insn: 0, kind: 'kfunc', name: 'bpf_task_acquire', offset: 0 }] }),
@@ -108,6 +117,14 @@ describe('releases', () => {
 
   test('what is jumped over but leads nowhere back is no loop', () => {
     expect(found(text('if r1 == 1 goto a\ngoto b\na:\nr1 += 1\nb:\nr1 += 2'), '4.16')).toEqual([]);
+  });
+
+  test.each([
+    ['a constant size and a buffer that was written', `${BUFFER}r2 = 8\n${READ}`],
+    ['a size that some jump may have made', `${BUFFER}r2 = 8\nif r2 == r3 goto a\nr2 = r3\na:\n${READ}`],
+    ['a value of a map used at its own offsets', `${LOOKUP}r1 = *(u64 *)(r6 + 8)`],
+  ])('4.4 has %s', (_, body) => {
+    expect(found(text(`${body}\nout:`), '4.4')).toEqual([]);
   });
 
   test('places are counted and named', () => {

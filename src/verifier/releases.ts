@@ -10,6 +10,9 @@ import { KFUNC_BY_NAME } from '../kfuncs/index.ts';
 import { mapTypeRow } from '../maps/index.ts';
 import { ATTACH_TYPE, matchSection, PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 
+import { argumentNeeds } from './release-arguments.ts';
+import type { ReleaseCode } from './release-rules.ts';
+
 type AttachName = keyof typeof ATTACH_TYPE;
 
 /** First releases of attach types that came later than their program types (uapi bpf.h in each release). */
@@ -81,7 +84,7 @@ const VALUE_FIELDS: Readonly<Record<string, string>> = {
 /** Something that a program or map uses, and the release it came with. */
 interface Need {
   /** Rule identifier after `release-`. */
-  readonly code: string;
+  readonly code: ReleaseCode;
   /** Subject of the sentence: `bpf_ringbuf_output`. */
   readonly what: string;
   readonly since: string;
@@ -222,6 +225,7 @@ function* programNeeds(spec: CollectionSpec, program: ProgramSpec): Generator<Ne
       instead: 'mark the functions __always_inline',
     };
   }
+  yield* argumentNeeds(program.insns);
   const loop = backEdge(program);
   if (loop !== undefined) yield { code: 'loop', what: 'a loop', since: '5.3', insn: loop, instead: 'unroll it: #pragma unroll' };
 }

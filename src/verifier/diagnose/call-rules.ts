@@ -7,7 +7,7 @@ export const CALL_RULES: readonly Rule[] = [
     code: 'reference-leak',
     summary: 'a reference is not given back on some path',
     matches: /Unreleased reference|reference leak|overwrite referenced dynptr/,
-    help: () => 'give it back on every path: bpf_ringbuf_submit or _discard, bpf_sk_release, bpf_obj_drop, the iterator’s destroy',
+    help: () => "give it back on every path: bpf_ringbuf_submit or _discard, bpf_sk_release, bpf_obj_drop, the iterator's destroy",
   },
   {
     code: 'use-after-release',
@@ -70,7 +70,7 @@ export const CALL_RULES: readonly Rule[] = [
     code: 'kfunc',
     summary: 'a kernel function that does not exist, is not for this program, or not with these arguments',
     matches: /kernel func|kfunc|args?#\d|ext(ern)?al function|kernel function|metadata/,
-    help: () => 'check the kernel function’s prototype and which program types may call it',
+    help: () => "check the kernel function's prototype and which program types may call it",
   },
   {
     code: 'map-type',
@@ -118,7 +118,7 @@ export const CALL_RULES: readonly Rule[] = [
     code: 'callback',
     summary: 'a callback that is no static function, or does what callbacks may not',
     matches: /callback|exception cb|bpf_throw/,
-    help: () => 'pass a static function with the callback’s prototype',
+    help: () => "pass a static function with the callback's prototype",
   },
   {
     code: 'tail-call',
@@ -128,7 +128,7 @@ export const CALL_RULES: readonly Rule[] = [
   },
   {
     code: 'function',
-    summary: 'a function’s prototype or its calls break the rules of subprograms',
+    summary: "a function's prototype or its calls break the rules of subprograms",
     matches:
       /[Gg]lobal function|Function |The function|Func#|subprog|call to invalid destination|loading\/calling other|func '|parameter .* of|Return type|arg\d in|arg\d+ .*\(struct|prototype|\(\) has|\(\) is|memory, len|Only those are supported|tags?\b/,
     help: () =>

@@ -19,7 +19,7 @@ export function diagnose(v: Verification, end: Rejection, insn: number | undefin
   const notes: string[] = [];
   const related: Related[] = [];
   const simulated = v.state.frames.length > 0 && insn === v.insn;
-  const regs = simulated ? registersOf(end) : [];
+  const regs = simulated ? registersOf(v, end) : [];
   const names = regs.map((n) => {
     const origin = originOf(v, n);
     notes.push(knownOf(v, n));
@@ -29,6 +29,8 @@ export function diagnose(v: Verification, end: Rejection, insn: number | undefin
     }
     return nameOf(v, origin);
   });
+  const taken = /alloc_insn=(\d+)/.exec(end.message)?.[1];
+  if (taken !== undefined) related.push({ message: `taken by ${textOf(v, Number(taken))}`, location: locationOf(v, Number(taken)) });
   const location = locationOf(v, insn);
   const [name] = names;
   const [reg] = regs;
@@ -50,7 +52,10 @@ export function diagnose(v: Verification, end: Rejection, insn: number | undefin
 }
 
 /** Registers at fault: those that the check named, else those that the message names. */
-function registersOf(end: Rejection): readonly number[] {
+function registersOf(v: Verification, end: Rejection): readonly number[] {
+  // The number is at fault, not the pointer that it is added to.
+  const { code, src } = v.slot(v.insn);
+  if (/^(math between|value -?\d)/.test(end.message) && (code & 8) !== 0) return [src];
   if (end.regs.length > 0) return [...new Set(end.regs)];
   const named = /^R(\d{1,2}) /.exec(end.message)?.[1];
   return named === undefined || Number(named) > 10 ? [] : [Number(named)];

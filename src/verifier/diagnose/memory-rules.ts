@@ -3,7 +3,7 @@ import type { Rule } from './rule.ts';
 
 /** Number after `key=` in a message. */
 function given(message: string, key: string): string | undefined {
-  return new RegExp(`${key}=(\\d+)`).exec(message)?.[1];
+  return new RegExp(`(?:^|[ ,(])${key}=(\\d+)`).exec(message)?.[1];
 }
 
 /** In the order in which they are tried. */
@@ -43,7 +43,8 @@ export const MEMORY_RULES: readonly Rule[] = [
     code: 'negative-offset',
     summary: 'an offset or size may be negative',
     matches: /min value is negative|negative offset|invalid negative access/,
-    help: ({ it, name, beforeHere }) => `make ${it} unsigned, or test it${beforeHere}: if (${name} < 0) return 0;`,
+    help: ({ it, name, beforeHere }) =>
+      `bound ${it}${beforeHere}: if (${name} < 0 || ${name} > limit) return 0; where ${name} is unsigned the upper bound is enough`,
   },
   {
     code: 'unbounded-size',
@@ -53,8 +54,8 @@ export const MEMORY_RULES: readonly Rule[] = [
   },
   {
     code: 'unbounded-offset',
-    summary: 'an offset has no upper bound',
-    matches: /unbounded memory access/,
+    summary: 'an offset has no bounds',
+    matches: /unbounded memory access|unbounded min value|makes \S+ pointer be out of bounds/,
     help: ({ it, name, beforeHere }) => `bound the offset in ${it}${beforeHere}: if (${name} >= n) return 0;`,
   },
   {

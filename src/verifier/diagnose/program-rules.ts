@@ -51,14 +51,14 @@ export const PROGRAM_RULES: readonly Rule[] = [
     summary: 'an instruction that does not exist, or with fields set that it does not use',
     matches:
       /reserved fields|unknown opcode|invalid shift|div by zero|invalid may_goto|addr_space_cast|invalid bpf_ld_imm64|^R\d+ is invalid|frame pointer is read only|not eliminated|__bpf_trap|address space/,
-    help: () => 'this is not code that a compiler makes: check the assembler or the loader’s relocations',
+    help: () => "this is not code that a compiler makes: check the assembler or the loader's relocations",
   },
   {
     code: 'attach-target',
     summary: 'the place that the program is to attach to does not exist, or takes no such program',
     matches:
       /attach|btf_id|program extension|Cannot (extend|replace|nest)|not modifiable|must provide|Tracing programs|FENTRY|fmod_ret|LSM|noreturn|rejected\.|not sleepable|hook|doesn't have .*-th argument|context argument|recursively|Program extension|extension|func_proto|modify return codes/,
-    help: () => 'check the name in the section against the running kernel’s BTF: bpftool btf dump file /sys/kernel/btf/vmlinux',
+    help: () => "check the name in the section against the running kernel's BTF: bpftool btf dump file /sys/kernel/btf/vmlinux",
   },
   {
     code: 'btf',

@@ -1,4 +1,5 @@
 /** All rules, the one that a message is about, and what their names mean. */
+import { RELEASE_RULES } from '../release-rules.ts';
 import { CALL_RULES } from './call-rules.ts';
 import { FIELD_RULES } from './field-rules.ts';
 import { MEMORY_RULES } from './memory-rules.ts';
@@ -50,6 +51,5 @@ export function allRules(): readonly Rule[] {
 
 /** What a rule is about: findings of verify() and of releases alike. */
 export function ruleSummary(code: string): string {
-  if (code.startsWith('release-')) return `the kernel release lacks this: ${code.slice('release-'.length).replaceAll('-', ' ')}`;
-  return allRules().find((rule) => rule.code === code)?.summary ?? code.replaceAll('-', ' ');
+  return [...allRules(), ...RELEASE_RULES].find((rule) => rule.code === code)?.summary ?? code.replaceAll('-', ' ');
 }
