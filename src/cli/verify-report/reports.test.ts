@@ -16,13 +16,13 @@ const REJECTED: Row = {
       code: 'null-pointer',
       severity: 'error',
       message: "R0 invalid mem access 'map_value_or_null'",
-      location: { program: 'bad', insn: 4, file: '/work/src/b.bpf.c', line: 12, column: 3, source: '\t*v += 100%;' },
+      location: { program: 'bad', insn: 4, file: '/tree/src/b.bpf.c', line: 12, column: 3, source: '\t*v += 100%;' },
       notes: ['r0 is map_value_or_null'],
       help: 'check v against NULL before line 12',
       related: [
         {
           message: 'r0 comes from here',
-          location: { program: 'bad', insn: 3, file: '/work/src/b.bpf.c', line: 11, source: ' v = lookup();' },
+          location: { program: 'bad', insn: 3, file: '/tree/src/b.bpf.c', line: 11, source: ' v = lookup();' },
         },
       ],
     },
@@ -51,7 +51,7 @@ const UNREADABLE: Row = { type: 'unreadable', object: 'no\nsuch', message: 'no s
 const ROWS = [ACCEPTED, REJECTED, UNSUPPORTED, LACKS, HAS, UNREADABLE];
 
 function print(format: Format, rows: readonly Row[]): string {
-  const report = createReport(format, { version: '1.2.3', directory: '/work' });
+  const report = createReport(format, { version: '1.2.3', directory: '/tree' });
   return rows.map((row) => report.row(row)).join('') + report.end();
 }
 
@@ -72,10 +72,10 @@ describe('text', () => {
       "accepted    a.bpf.o good
       rejected    dir, one/b.bpf.o bad (EACCES)
         error[null-pointer]: R0 invalid mem access 'map_value_or_null'
-          --> /work/src/b.bpf.c:12:3 (insn 4)
+          --> /tree/src/b.bpf.c:12:3 (insn 4)
          12 | 	*v += 100%;
             | 	 ^
-          r0 comes from here, /work/src/b.bpf.c:11 (insn 3)
+          r0 comes from here, /tree/src/b.bpf.c:11 (insn 3)
             | v = lookup();
           r0 is map_value_or_null
           help: check v against NULL before line 12
@@ -103,7 +103,7 @@ it('json: an object a line', () => {
 
 it('github: annotations, escaped, relative to the repository', () => {
   expect(print('github', ROWS)).toMatchInlineSnapshot(`
-    "::error file=src/b.bpf.c,line=12,col=3,title=bad%3A null-pointer::R0 invalid mem access 'map_value_or_null'%0Ar0 comes from here (/work/src/b.bpf.c:11)%0Ar0 is map_value_or_null%0Ahelp: check v against NULL before line 12
+    "::error file=src/b.bpf.c,line=12,col=3,title=bad%3A null-pointer::R0 invalid mem access 'map_value_or_null'%0Ar0 comes from here (/tree/src/b.bpf.c:11)%0Ar0 is map_value_or_null%0Ahelp: check v against NULL before line 12
     ::warning file=c.bpf.o,title=other%3A unsupported::helper bpf_x exists
     ::error file=a.bpf.o,title=Linux 4.4%3A release-loop::a loop needs Linux 5.3
     ::warning file=a.bpf.o,title=Linux 4.4%3A release-core::CO-RE
