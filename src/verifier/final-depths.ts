@@ -1,5 +1,6 @@
 /** Stack by subprogram as the kernel tells it after it has rewritten the program: what rewriting needs is added, dead subprograms are gone (v6.18). */
-import { isJump, jumpTarget } from './layout.ts';
+import type { Slot } from '../isa/index.ts';
+import { isJump, isUnconditional, jumpTarget } from './layout.ts';
 import type { Subprogram } from './subprograms.ts';
 import type { Verification } from './verification.ts';
 
@@ -22,24 +23,45 @@ function inlinesLoop(v: Verification, { start, end }: Subprogram): boolean {
   return false;
 }
 
-/** Whether a may_goto is left that leads anywhere but to the next instruction. */
+/** Whether a may_goto is left. */
 function countsJumps(v: Verification, { start, end }: Subprogram): boolean {
   for (let at = start; at < end; at++) {
     const insn = v.insns[at];
     if (insn?.code !== MAY_GOTO || v.seen[at] !== 1) continue;
-    if (!v.capable) return true;
-    const target = jumpTarget(insn, at);
-    if (v.seen[at + 1] === 1 && v.seen[target] === 1 && !isEmpty(v, at + 1, target)) return true;
+    if (!v.capable || (!isWired(v, insn, at) && !leadsOn(v, at))) return true;
   }
   return false;
 }
 
-/** Nothing but jumps to the next instruction is between. */
-function isEmpty(v: Verification, from: number, to: number): boolean {
-  if (to < from) return false;
-  for (let at = from; at < to; at++) {
-    const insn = v.insns[at];
-    if (v.seen[at] === 1 && insn !== undefined && !(isJump(insn) && insn.off === 0)) return false;
+/** One side of the branch is dead: it is made a jump. */
+function isWired(v: Verification, insn: Slot, at: number): boolean {
+  return v.seen[at + 1] !== 1 || v.seen[jumpTarget(insn, at)] !== 1;
+}
+
+/** Whether the may_goto is taken out because only the next instruction is left to go to (opt_remove_nops looks back from one of its kind only). */
+function leadsOn(v: Verification, at: number): boolean {
+  const between = liveBetween(v, at);
+  const last = between?.at(-1);
+  if (between === undefined || last === undefined) return between !== undefined;
+  return v.insns[last]?.code === MAY_GOTO && between.every((i) => isRemoved(v, i));
+}
+
+function isRemoved(v: Verification, at: number): boolean {
+  const insn = v.insns[at];
+  if (insn === undefined || !isJump(insn)) return false;
+  if (!isUnconditional(insn)) {
+    if (!isWired(v, insn, at)) return insn.code === MAY_GOTO && leadsOn(v, at);
+    if (v.seen[at + 1] === 1) return true;
   }
-  return true;
+  return liveBetween(v, at)?.length === 0;
+}
+
+/** Live instructions that a jump forward passes over. */
+function liveBetween(v: Verification, at: number): number[] | undefined {
+  const insn = v.insns[at];
+  const target = insn === undefined ? at : jumpTarget(insn, at);
+  if (target <= at) return undefined;
+  const between: number[] = [];
+  for (let i = at + 1; i < target; i++) if (v.seen[i] === 1) between.push(i);
+  return between;
 }

@@ -12,7 +12,7 @@ const MAX_ROUNDS = 64;
 interface Visit {
   /** The state with which the loop was entered, while it is explored. */
   entry: PathState | undefined;
-  /** Ends of paths that were found equal to states of the loop. */
+  /** Ends of paths that were found equal to states of the loop, the last first. */
   backedges: PathState[];
 }
 
@@ -68,7 +68,7 @@ export class LoopVisits {
     const key = this.#key(old);
     const visit = key === undefined ? undefined : this.#visits.get(key);
     if (visit === undefined) return;
-    visit.backedges.push(end);
+    visit.backedges.unshift(end);
     this.#log('backedge', key);
     this.#v.backedges++;
     this.#v.notePeak();
