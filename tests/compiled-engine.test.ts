@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../src/asm/index.ts';
 import { Engine, makeTask } from '../src/engine/index.ts';
 import { CPU, HEADER, PROG } from '../src/mem/index.ts';
+import { describeFunctions } from './support/functions.ts';
 import { RUN_MODES } from './support/modes.ts';
 
 const XDP = 6;
@@ -110,6 +111,18 @@ describe('budgets', () => {
     expect(() => run(engine, fd)).toThrow(/EFAULT/);
     expect(engine.faults().recent[0]?.reason).toMatch(/budget|1000 instructions/);
   });
+});
+
+it.each(RUN_MODES)('a budget ends a loop of callbacks, %s', (_mode, options) => {
+  using engine = new Engine({ cpus: 1, budget: 10_000, ...options });
+  const insns = assemble('r1 = 8000000\nr2 = subprog[6]\nr3 = 0\nr4 = 0\ncall 181\nr0 = 0\nexit\nr0 = 0\nexit');
+  const { btf, records } = describeFunctions([
+    { insn: 0, linkage: 'static' },
+    { insn: 8, linkage: 'static' },
+  ]);
+  const { fd } = engine.progLoad({ type: XDP, insns, license: 'GPL', btfFd: engine.btfLoad(btf), funcInfo: records });
+  expect(() => run(engine, fd)).toThrow(/EFAULT/);
+  expect(engine.faults().recent[0]?.reason).toMatch(/budget|10000 instructions/);
 });
 
 it('compiles 100,000 instructions', { timeout: 60_000 }, () => {

@@ -6,6 +6,7 @@ import { type Instruction, PSEUDO } from '../isa/index.ts';
 import { KERNEL_BASE_HI } from '../mem/memory.ts';
 import { type CallFacts, Effects, effectsOf, isTailCall } from './effects.ts';
 import { at } from './graph.ts';
+import { smallCounters } from './induction.ts';
 import type { HelperSignature } from './signature.ts';
 import type { InsnFact } from './types.ts';
 import { Cursor, eachInsn, type FunctionBody, type Webs } from './webs.ts';
@@ -102,6 +103,7 @@ function findHighs(input: WidthInput): Uint8Array {
   const high = new Uint8Array(webs.nodes).fill(ALL);
   const cursor = new Cursor(webs);
   const effects = new Effects();
+  const small = smallCounters(body, webs, calls);
   // Quintuples of result web, rule, operand's web, other operand's web, and the immediate's properties where there is none.
   const dependent: number[] = [];
   for (let reg = 1; reg <= 5; reg++) meet(high, at(webs.web, reg), entryHigh[reg - 1] ?? 0);
@@ -119,6 +121,10 @@ function findHighs(input: WidthInput): Uint8Array {
       const fact = facts?.[slot]?.result;
       if (fact !== undefined) {
         meet(high, web, FACT_HIGH[fact]);
+        return;
+      }
+      if (small[web] === 1 && insn.kind === 'alu' && insn.op === 'add') {
+        meet(high, web, HIGH.zero | HIGH.sign);
         return;
       }
       const known = resultHigh(insn, input);
