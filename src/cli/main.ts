@@ -135,6 +135,7 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .option('--prog <name>', 'only this program')
     .option('--log-level <bits>', "the verifier's log: 1, 2, 4", unsigned)
     .option('--btf <file>', "the kernel's types: a file like /sys/kernel/btf/vmlinux, which is the default where it exists")
+    .option('--type <name>', 'what programs are whose section does not say it: sched_cls, xdp, …')
     .option('--kernel <releases>', 'also say what these kernel releases lack: 4.4,5.10,6.1', releases)
     .option('--json', 'one JSON object per program')
     .addOption(new Option('--format <format>', 'form of the output').choices([...FORMATS]).conflicts('json'))

@@ -1,6 +1,7 @@
 /** `bpfwright verify`: what the verifier says of each program of some objects, with diagnostics at source lines. Nothing is run. */
 import { BpfError } from '../base/index.ts';
 import { type CollectionSpec, parseElf } from '../elf/index.ts';
+import { PROGRAM_TYPE_BY_NAME, PROGRAM_TYPES } from '../programs/index.ts';
 import { readProgram } from '../tools/bundled.ts';
 import { checkProgram } from '../tools/check-program.ts';
 import { kernelWorld } from '../tools/kernel-world.ts';
@@ -20,6 +21,8 @@ export interface VerifyOptions {
   readonly kernel?: readonly string[];
   /** A file with the types of the kernel to verify for. */
   readonly btf?: string;
+  /** Program type for sections that name none. */
+  readonly type?: string;
 }
 
 /** @returns the exit code: 0 when all are accepted, 1 when one is not, 2 when an object could not be read */
@@ -30,6 +33,7 @@ export async function verifyObjects(objects: readonly string[], options: VerifyO
     directory: process.cwd(),
   });
   const world = kernelWorld(options.btf);
+  const type = options.type === undefined ? undefined : typeNumber(options.type);
   const progress = new Progress(objects.length);
   let code = 0;
   const print = async (row: Row): Promise<void> => {
@@ -45,7 +49,7 @@ export async function verifyObjects(objects: readonly string[], options: VerifyO
       const spec = parseElf(bytes, name);
       const programs = chosenPrograms(spec, options.prog, object);
       for (const program of programs) {
-        const found = checkProgram(world, spec, program, { logLevel: options.logLevel });
+        const found = checkProgram(world, spec, program, { logLevel: options.logLevel, type });
         await print({ type: 'verify', object, program: program.name, types: world.name, ...found });
       }
       for (const release of options.kernel ?? []) await print(lacks(object, { ...spec, programs }, release));
@@ -65,4 +69,11 @@ export async function verifyObjects(objects: readonly string[], options: VerifyO
 
 function lacks(object: string, spec: CollectionSpec, release: string): ReleaseRow {
   return { type: 'release', object, release: parseRelease(release).join('.'), diagnostics: releaseFindings(spec, release) };
+}
+
+/** Number of a program type's name. */
+function typeNumber(name: string): number {
+  const row = PROGRAM_TYPE_BY_NAME.get(name);
+  if (row !== undefined) return row.id;
+  throw new BpfError(`no program type '${name}'`, { hint: `there are ${PROGRAM_TYPES.map((p) => p.name).join(', ')}` });
 }

@@ -7,6 +7,7 @@ import type { InitialValue, MapSpec } from './types.ts';
 const PROG_ARRAY = 3;
 const ARRAY_OF_MAPS = 12;
 const HASH_OF_MAPS = 13;
+const MAPS_OF_MAPS = [ARRAY_OF_MAPS, HASH_OF_MAPS];
 /** type, key_size, value_size, max_entries: all that Linux 4.4's loader knew. */
 const LEGACY_ROW = 16;
 
@@ -28,42 +29,76 @@ export function readLegacyMaps(file: ElfFile, section: ElfSection): PlacedMap[] 
   if (row % 4 !== 0 || row < LEGACY_ROW) {
     throw data.error(0, `${symbols.length} maps in ${data.length} bytes, expected rows of equal size, at least ${LEGACY_ROW} bytes`);
   }
-  return symbols
-    .map((symbol): PlacedMap => {
-      if (symbol.value % row !== 0 || symbol.value >= data.length) {
-        throw data.error(0, `map ${symbol.name} at offset ${symbol.value}, expected a multiple of the row size ${row}`);
-      }
-      for (let at = symbol.value + 20; at < symbol.value + row; at += 4) {
-        if (data.u32(at) !== 0) {
-          throw new NotSupportedError(
-            `map ${symbol.name}: ${row}-byte definition with a value at offset ${at - symbol.value}; only type, sizes, entries and flags are read`,
-            { hint: 'define the map in .maps (BTF) instead' },
-          );
-        }
-      }
-      return {
-        section: section.index,
-        offset: symbol.value,
-        spec: {
-          name: symbol.name,
-          origin: 'legacy',
-          section: section.name,
-          type: data.u32(symbol.value),
-          keySize: data.u32(symbol.value + 4),
-          valueSize: data.u32(symbol.value + 8),
-          maxEntries: data.u32(symbol.value + 12),
-          flags: row >= 20 ? data.u32(symbol.value + 16) : 0,
-          numaNode: 0,
-          mapExtra: 0n,
-          pinning: 'none',
-          keyTypeId: 0,
-          valueTypeId: 0,
-          values: [],
-        },
-      };
-    })
-    .sort((a, b) => a.offset - b.offset);
+  const layout = LEGACY_LAYOUTS[row] ?? {};
+  const rows = symbols.map((symbol): LegacyRow => {
+    if (symbol.value % row !== 0 || symbol.value >= data.length) {
+      throw data.error(0, `map ${symbol.name} at offset ${symbol.value}, expected a multiple of the row size ${row}`);
+    }
+    const word = (offset: number | undefined): number => (offset === undefined ? 0 : data.u32(symbol.value + offset));
+    for (let at = 20; at < row && LEGACY_LAYOUTS[row] === undefined; at += 4) {
+      if (word(at) === 0) continue;
+      throw new NotSupportedError(
+        `map ${symbol.name}: ${row}-byte definition with a value at offset ${at}; only type, sizes, entries and flags are read`,
+        { hint: 'define the map in .maps (BTF) instead' },
+      );
+    }
+    return {
+      id: word(layout.id),
+      innerId: word(layout.innerId),
+      innerIndex: word(layout.innerIndex),
+      section: section.index,
+      offset: symbol.value,
+      spec: {
+        name: symbol.name,
+        origin: 'legacy',
+        section: section.name,
+        type: word(0),
+        keySize: word(4),
+        valueSize: word(8),
+        maxEntries: word(12),
+        flags: row >= 20 ? word(16) : 0,
+        numaNode: word(layout.numaNode),
+        mapExtra: 0n,
+        pinning: 'none',
+        keyTypeId: 0,
+        valueTypeId: 0,
+        values: [],
+      },
+    };
+  });
+  rows.sort((a, b) => a.offset - b.offset);
+  return rows.map(({ section: index, offset, spec, ...rest }) => {
+    const byId = layout.id !== undefined ? rows.find((r) => r.id !== 0 && r.id === rest.innerId) : undefined;
+    const inner = layout.innerIndex === undefined ? byId : rows[rest.innerIndex];
+    const nested = inner !== undefined && MAPS_OF_MAPS.includes(spec.type) && !MAPS_OF_MAPS.includes(inner.spec.type);
+    return { section: index, offset, spec: nested ? { ...spec, inner: inner.spec } : spec };
+  });
 }
+
+/** A row, and what it says of inner maps. */
+interface LegacyRow extends PlacedMap {
+  readonly id: number;
+  readonly innerId: number;
+  readonly innerIndex: number;
+}
+
+/** Offsets of what longer rows have besides. */
+interface LegacyLayout {
+  readonly innerIndex?: number;
+  readonly numaNode?: number;
+  readonly id?: number;
+  readonly innerId?: number;
+}
+
+/**
+ * The longer definitions that were in use, by their size: the kernel samples' (inner_map_idx, numa_node), iproute2's struct bpf_elf_map (id, pinning,
+ * inner_id, inner_idx), and gobpf's with the path of its pin. Pins are the tools' own business.
+ */
+const LEGACY_LAYOUTS: Readonly<Record<number, LegacyLayout>> = {
+  28: { innerIndex: 20, numaNode: 24 },
+  36: { id: 20, innerId: 28 },
+  280: {},
+};
 
 /** What relocations of `.maps` may name. */
 export interface ValueTargets {

@@ -73,7 +73,13 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
     } else if (isStructOps(section) && section.size > 0) {
       const program = (index: number, offset: number): string | undefined => programAt(code, index, offset);
       for (const table of readStructOps(file, section, btf, relocations.get(section.index) ?? [], program)) structOps.push(table);
-    } else if (section.type === SHT.PROGBITS && (section.flags & SHF_ALLOC) !== 0 && !isCode(section) && !METADATA.has(section.name)) {
+    } else if (
+      section.type === SHT.PROGBITS &&
+      (section.flags & SHF_ALLOC) !== 0 &&
+      !isCode(section) &&
+      !METADATA.has(section.name) &&
+      !isLegacyMaps(section)
+    ) {
       if (section.size > 0) warn('unknown-section', `section ${section.name} is not loaded`, section);
     }
   }
@@ -105,6 +111,11 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
     btf,
     warnings,
   };
+}
+
+/** Sections of map definitions from before BTF: one for all maps, or one each. */
+function isLegacyMaps(section: ElfSection): boolean {
+  return section.type === SHT.PROGBITS && section.size > 0 && (section.name === 'maps' || section.name.startsWith('maps/'));
 }
 
 /** `dir/exec.bpf.o` -> `exec`; `object` without a name. */
@@ -159,8 +170,10 @@ function readMaps(
   only: (name: string) => ElfSection | undefined,
 ): PlacedMap[] {
   const out: PlacedMap[] = [];
-  const legacy = only('maps');
-  if (legacy !== undefined && legacy.size > 0) for (const map of readLegacyMaps(file, legacy)) out.push(map);
+  only('maps');
+  for (const section of file.sections) {
+    if (isLegacyMaps(section)) for (const map of readLegacyMaps(file, section)) out.push(map);
+  }
   const modern = only('.maps');
   if (modern !== undefined && modern.size > 0) {
     const program = (section: number, offset: number): string | undefined => programAt(code, section, offset);

@@ -5,6 +5,6 @@ export { Link } from './link.ts';
 export { loadCollection, sourceOf } from './load.ts';
 export { BpfMap, UPDATE } from './map.ts';
 export { type AttachOptions, Program } from './program.ts';
-export { programMeaning, type SectionMeaning, sectionMeaning } from './target.ts';
+export { programMeaning, type SectionMeaning, type SectionType, sectionMeaning, sectionType } from './target.ts';
 export * from './types.ts';
 export { findGlobal } from './variables.ts';

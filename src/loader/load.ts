@@ -90,7 +90,11 @@ function loadedAs(state: LoadState, program: ProgramSpec): LoadedAs {
   } else {
     said = sectionType(program.section);
     if (own.type === undefined && said === undefined) {
-      throw loadRefusal('EINVAL', `program ${program.name}: missing BPF prog type, check ELF section name '${program.section}'`);
+      throw loadRefusal(
+        'EINVAL',
+        `program ${program.name}: missing BPF prog type, check ELF section name '${program.section}'`,
+        'say what it is: the type option, verify --type',
+      );
     }
   }
   return {

@@ -1,7 +1,7 @@
 /** One program of an object verified for a kernel, as libbpf would load it there: alone, with all of the object's maps. */
 import { BpfError, type Diagnostic, NotSupportedError, plainMessage, SyscallError, VerifierError } from '../base/index.ts';
 import type { CollectionSpec, ProgramSpec } from '../elf/index.ts';
-import { type Collection, type LoadOptions, loadCollection, type MapOptions } from '../loader/index.ts';
+import { type Collection, type LoadOptions, loadCollection, type MapOptions, sectionType } from '../loader/index.ts';
 import { type KernelWorld, verifierHost } from './kernel-world.ts';
 
 /** What the kernel (or what comes before it) says of a program. */
@@ -28,6 +28,8 @@ function sizedLater(spec: CollectionSpec): Record<string, MapOptions> {
 export interface CheckOptions {
   /** Verifier log level bits. */
   readonly logLevel?: number | undefined;
+  /** enum bpf_prog_type of programs whose section names none. */
+  readonly type?: number | undefined;
 }
 
 /** Loads one program on a host that only verifies. What the loader refuses is a rejection, too. */
@@ -47,10 +49,12 @@ export function programCheck(
   const others = spec.programs.filter((p) => p.name !== program.name).map((p) => [p.name, { autoload: false }] as const);
   // Slots are filled after loading, with programs that are not loaded here.
   const alone = { ...spec, maps: spec.maps.map((m) => ({ ...m, values: m.values.filter((value) => value.kind === 'map') })) };
+  const unnamed = sectionType(program.section) === undefined && options.type !== undefined;
+  const type = unnamed ? { type: options.type } : {};
   try {
     const collection = load(alone, {
       maps: sizedLater(spec),
-      programs: { ...Object.fromEntries(others), [program.name]: { autoload: true } },
+      programs: { ...Object.fromEntries(others), [program.name]: { autoload: true, ...type } },
       ...(spec.externs.some((e) => e.kind === 'kconfig') ? { kconfig: world.kconfig() } : {}),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     });
