@@ -311,6 +311,22 @@ const CLONES: readonly Case[] = [
   row('clone of a reserved one overwritten', `${reserve()}${clone()}*(u64 *)(r10 - 40) = 0\n${submit()}${OUT}`),
   row('clone leaks', reserve() + clone() + OUT),
   row(
+    'clone of another frame after submit of the original',
+    `${reserve()}r1 = r10\nr1 += -24\ncall sub\n${OUT}sub:\nr6 = r1\nr1 = r6\n${fp('r2', -40)}call kfunc bpf_dynptr_clone\nr1 = r6\nr2 = 0\ncall bpf_ringbuf_submit_dynptr\n${read(-40, { to: -64 })}r0 = 0\nexit\n`,
+  ),
+  row(
+    'original of another frame after submit of the clone',
+    `${reserve()}r1 = r10\nr1 += -24\ncall sub\n${read(-24, { to: -64 })}${OUT}sub:\n${fp('r2', -40)}call kfunc bpf_dynptr_clone\n${submit(-40)}r0 = 0\nexit\n`,
+  ),
+  row(
+    'original of another frame is submitted after its clone',
+    `${reserve()}r1 = r10\nr1 += -24\ncall sub\n${submit()}${OUT}sub:\n${fp('r2', -40)}call kfunc bpf_dynptr_clone\n${submit(-40)}r0 = 0\nexit\n`,
+  ),
+  row(
+    'original of another frame is overwritten after submit of the clone',
+    `${reserve()}r1 = r10\nr1 += -24\ncall sub\n*(u64 *)(r10 - 24) = 0\n${OUT}sub:\n${fp('r2', -40)}call kfunc bpf_dynptr_clone\n${submit(-40)}r0 = 0\nexit\n`,
+  ),
+  row(
     'data of a clone after submit of the original',
     `${reserve()}${clone()}${data(-40)}r7 = r0\nif r7 == 0 goto none\n${submit()}r1 = *(u64 *)(r7 + 0)\ngoto out\nnone:\n${submit()}${OUT}`,
   ),

@@ -122,7 +122,7 @@ export function endDynptr(v: Verification, n: number): void {
     clear(v, frame, slot);
     return;
   }
-  releaseAll(v, object.refId);
+  releaseAll(v, frame, object.refId);
 }
 
 function clear(v: Verification, frame: Frame, slot: number): void {
@@ -134,11 +134,10 @@ function clear(v: Verification, frame: Frame, slot: number): void {
   }
 }
 
-function releaseAll(v: Verification, ref: number): void {
+/** Clones in other frames stay as they are, as they do in the kernel: programs can use them afterwards, and are not refused for it. */
+function releaseAll(v: Verification, frame: Frame, ref: number): void {
   release(v, ref);
-  for (const frame of v.state.frames) {
-    for (let slot = 1; slot < frame.saved.length; slot++) {
-      if (frame.saved[slot]?.refId === ref && lowestByte(frame.types[slot] ?? 0) === BYTE.DYNPTR) clear(v, frame, slot);
-    }
+  for (let slot = 1; slot < frame.saved.length; slot++) {
+    if (frame.saved[slot]?.refId === ref && lowestByte(frame.types[slot] ?? 0) === BYTE.DYNPTR) clear(v, frame, slot);
   }
 }
