@@ -187,7 +187,11 @@ function useKfuncDynptr(v: Verification, n: number, param: BtfParam, facts: Kfun
 
 function useMap(n: number, reg: Reg, facts: KfuncFacts): void {
   const { map } = reg;
-  if (map === undefined) throw invalid(`pointer in R${n} isn't map pointer`, n);
+  if (map === undefined) {
+    // What the kernel knows about other pointers lies where it looks for the map; that they are none it tells later.
+    if (reg.btf !== undefined || reg.memSize !== 0 || reg.range !== 0) return;
+    throw invalid(`pointer in R${n} isn't map pointer`, n);
+  }
   if (facts.map !== undefined && (facts.map !== map || facts.mapUid !== reg.mapUid)) {
     const task = hasField(map.special, 'task_work');
     const wq = hasField(map.special, 'wq');
