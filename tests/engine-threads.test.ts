@@ -326,9 +326,12 @@ describe('threads', () => {
   test('a thread that dies lets go of its locks', { timeout: 60_000 }, async () => {
     const engine = createEngine({ cpus: 1 });
     const fd = engine.mapCreate({ type: 1, keySize: 4, valueSize: 8, maxEntries: KEYS });
-    const id = engine.progInfo(engine.progLoad({ type: RAW_TP, insns: churn(fd), license: 'GPL' }).fd).id;
-    for (let n = 0; n < 5; n++) {
-      const worker = start(engine, [id], n, 1e9);
+    const lru = engine.mapCreate({ type: 9, keySize: 4, valueSize: 8, maxEntries: 10 });
+    const queue = engine.mapCreate({ type: 22, keySize: 0, valueSize: 8, maxEntries: 1 });
+    const load = (insns: Uint8Array): number => engine.progInfo(engine.progLoad({ type: RAW_TP, insns, license: 'GPL' }).fd).id;
+    const programs = [load(churn(fd)), load(writeAndFind(lru)), load(push(queue))];
+    for (let n = 0; n < 6; n++) {
+      const worker = start(engine, programs.slice(n % 3), n, 1e9);
       const thread = await new Promise<number>((resolve, reject) => {
         worker.once('message', (m: { thread: number }) => resolve(m.thread));
         worker.once('error', reject);
@@ -339,6 +342,9 @@ describe('threads', () => {
       engine.mapUpdateElem(fd, u32(1), new Uint8Array(8));
       expect(engine.mapLookupElem(fd, u32(1))).toEqual(new Uint8Array(8));
       engine.mapDeleteElem(fd, u32(1));
+      for (let key = 0; key < 30; key++) engine.mapUpdateElem(lru, u32(key), new Uint8Array(8));
+      engine.mapUpdateElem(queue, undefined, new Uint8Array(8), 2n);
+      expect(engine.mapLookupAndDeleteElem(queue, undefined)).toEqual(new Uint8Array(8));
     }
     engine.closeAll();
   });

@@ -13,6 +13,8 @@ const LPM_TRIE = 11;
 /** Types that are read and written in batches, and those that delete so. */
 const BATCHED = [...ARRAYS, ...HASHES, LPM_TRIE];
 const DELETED = [...HASHES, LPM_TRIE];
+/** Elements of a bucket that are read at the first try. */
+const BUCKET_ROOM = 16;
 /** Bytes of the place that a walk over a hash table goes on from: a bucket's number. */
 const BUCKET_BYTES = 4;
 
@@ -101,28 +103,34 @@ function lookupBuckets(core: EngineCore, command: string, b: Batched, attr: MapB
   const values: Uint8Array[] = [];
   let bucket = attr.from === undefined ? 0 : new DataView(attr.from.buffer, attr.from.byteOffset).getUint32(0, true);
   const place = (): Uint8Array => new Uint8Array(Uint32Array.of(bucket).buffer);
-  const room = Math.min(attr.count, core.mem.dv.getUint32(map.offset + MAP.MAX_ENTRIES, true) + 1);
   const flags = foldElemFlags(attr.elemFlags ?? 0n);
-  return withBlock(core, command, room * (keySize + valueSize) + 16, (at) => {
-    const valuesAt = at + Math.ceil((room * keySize) / 8) * 8;
-    for (; bucket < buckets; bucket++) {
-      const left = Math.min(room, attr.count - keys.length);
-      const found = runtime.hash_read_bucket(map.offset, bucket, at, valuesAt, valueSize, left, flags) >>> 0;
-      if (found > left) {
-        if (keys.length === 0) throw core.error(command, 'ENOSPC', `bucket ${bucket} has ${found} elements, the batch room for ${left}`);
-        return gathered(keys, values, place(), false);
-      }
+  let found = 0;
+  /** Reads the bucket into memory for `room` elements. @returns whether they fitted */
+  const read = (room: number): boolean =>
+    withBlock(core, command, room * (keySize + valueSize) + 16, (at) => {
+      const valuesAt = at + Math.ceil((room * keySize) / 8) * 8;
+      found = runtime.hash_read_bucket(map.offset, bucket, at, valuesAt, valueSize, room, flags) >>> 0;
+      if (found > room) return false;
       for (let i = 0; i < found; i++) {
         const value = valuesAt + i * valueSize;
         referenceId(core, map, value);
-        const key = core.mem.copyOut(at + i * keySize, keySize);
-        keys.push(key);
+        keys.push(core.mem.copyOut(at + i * keySize, keySize));
         values.push(core.mem.copyOut(value, valueSize));
         if (then === 'delete') remove(core, command, map, at + i * keySize);
       }
+      return true;
+    });
+  for (; bucket < buckets; bucket++) {
+    if (runtime.hash_read_bucket(map.offset, bucket, 0, 0, valueSize, 0, flags) === 0) continue;
+    const left = attr.count - keys.length;
+    // Chains are short; where others make them longer meanwhile, the bucket is read again with more room.
+    for (let room = Math.min(left, BUCKET_ROOM); !read(room); room = Math.min(left, found)) {
+      if (found <= left) continue;
+      if (keys.length === 0) throw core.error(command, 'ENOSPC', `bucket ${bucket} has ${found} elements, the batch room for ${left}`);
+      return gathered(keys, values, place(), false);
     }
-    return gathered(keys, values, place(), true);
-  });
+  }
+  return gathered(keys, values, place(), true);
 }
 
 function gathered(keys: readonly Uint8Array[], values: readonly Uint8Array[], next: Uint8Array | undefined, end: boolean): MapBatch {
