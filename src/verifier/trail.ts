@@ -17,10 +17,6 @@ export class TrailStep {
   readonly slots = new Int32Array(MAX_FRAMES * 2);
   /** All of them matter. */
   all = false;
-  /** Masks of the registers that may still be read, by frame; set when the verification has ended. */
-  readonly liveRegs: number[] = [];
-  /** Whether a stack slot may still be read; set when the verification has ended. */
-  slotAlive: (frame: number, slot: number) => boolean = () => true;
 
   constructor(state: PathState, before: TrailStep | undefined) {
     this.state = cloneState(state);
@@ -45,6 +41,7 @@ export class Trail {
   /** There were more steps than the limit: the trail is not complete. */
   full = false;
   readonly #limit: number;
+  #ended: Verification | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -64,10 +61,16 @@ export class Trail {
 
   /** The verification has ended: what may still be read is known now. */
   finish(v: Verification): void {
-    for (const step of this.steps) {
-      const { state } = step;
-      for (let frame = 0; frame < state.frames.length; frame++) step.liveRegs.push(v.live[frameInsn(state, frame)] ?? 0);
-      step.slotAlive = v.liveness.query(state);
-    }
+    this.#ended = v;
+  }
+
+  /** Mask of a frame's registers that may still be read. */
+  liveRegs({ state }: TrailStep, frame: number): number {
+    return this.#ended?.live[frameInsn(state, frame)] ?? -1;
+  }
+
+  /** Answers whether a frame's stack slot may still be read. */
+  liveSlots({ state }: TrailStep): (frame: number, slot: number) => boolean {
+    return this.#ended?.liveness.query(state) ?? (() => true);
   }
 }

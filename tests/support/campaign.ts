@@ -42,7 +42,7 @@ export function differenceOf({ ours, theirs }: Pick<Compared, 'ours' | 'theirs'>
 }
 
 /** Steps of a verification beyond which the oracle is not asked. */
-const TRAIL_LIMIT = 20_000;
+const TRAIL_LIMIT = 5000;
 
 /** Runs an accepted program here, under the oracle's eyes, and on the kernel. */
 export function runBoth(pair: Pair, sides: Sides, { question, fd }: Compared, seed: number): RunResult | undefined {

@@ -33,11 +33,14 @@ export interface RealMemory {
 export class Oracle {
   readonly #steps = new Map<string, TrailStep[]>();
   readonly #memory: RealMemory;
+  readonly #trail: Trail;
+  readonly #alive = new Map<TrailStep, (frame: number, slot: number) => boolean>();
   /** Steps compared. */
   checks = 0;
 
   constructor(trail: Trail, memory: RealMemory) {
     this.#memory = memory;
+    this.#trail = trail;
     for (const step of trail.steps) {
       const { frames, insn } = step.state;
       const key = keyOf(
@@ -79,7 +82,7 @@ export class Oracle {
     for (const [i, frame] of step.state.frames.entries()) {
       const real = frames[i];
       if (real === undefined) return 'frames differ';
-      const live = step.liveRegs[i] ?? 0;
+      const live = this.#trail.liveRegs(step, i);
       for (let n = 0; n < 10; n++) {
         const reg = frame.regs[n];
         // In outer frames only what a call preserves.
@@ -88,7 +91,7 @@ export class Oracle {
         const why = this.#wrongValue(reg, real.regs[n * 2] ?? 0, real.regs[n * 2 + 1] ?? 0, { matters, bytes: 8, base });
         if (why !== undefined) return `R${n} of frame ${i}: ${why}`;
       }
-      const why = this.#wrongStack(step, i, base) ?? (i === step.state.frames.length - 1 ? wrongLinks(step, i, real) : undefined);
+      const why = this.#wrongStack(step, i, base) ?? (i === step.state.frames.length - 1 ? wrongLinks(step, i, real, live) : undefined);
       if (why !== undefined) return why;
     }
     return undefined;
@@ -97,9 +100,14 @@ export class Oracle {
   #wrongStack(step: TrailStep, i: number, base: number): string | undefined {
     const frame = step.state.frames[i];
     if (frame === undefined) return undefined;
+    let alive = this.#alive.get(step);
+    if (alive === undefined) {
+      alive = this.#trail.liveSlots(step);
+      this.#alive.set(step, alive);
+    }
     const top = this.#memory.stackTop - (base + i) * FRAME_STRIDE;
     for (let slot = 0; slot < frame.types.length; slot++) {
-      if (!step.slotAlive(i, slot)) continue;
+      if (!alive(i, slot)) continue;
       const types = frame.types[slot] ?? 0;
       const at = top - 8 * (slot + 1);
       let spilled = 0;
@@ -166,13 +174,13 @@ export class Oracle {
 }
 
 /** Scalars that are said to be the same, or a constant apart, are. */
-function wrongLinks(step: TrailStep, i: number, real: RealFrame): string | undefined {
+function wrongLinks(step: TrailStep, i: number, real: RealFrame, live: number): string | undefined {
   const frame = step.state.frames[i];
   const first = new Map<number, number>();
   for (let n = 0; n < 10; n++) {
     const reg = frame?.regs[n];
     const matters = step.all || ((step.regs[i] ?? 0) & (1 << n)) !== 0;
-    if (reg === undefined || reg.type !== KIND.SCALAR || reg.id === 0 || !matters || ((step.liveRegs[i] ?? 0) & (1 << n)) === 0) continue;
+    if (reg === undefined || reg.type !== KIND.SCALAR || reg.id === 0 || !matters || (live & (1 << n)) === 0) continue;
     const id = reg.id & ~ADD_CONST;
     const other = first.get(id);
     first.set(id, other ?? n);

@@ -137,6 +137,14 @@ export class Pair {
     this.#typed = typed;
   }
 
+  /** Gives the maps and BTF back. */
+  close(): void {
+    for (const fd of [...this.#fds.values(), ...this.#btfs.values()]) this.#bpf.close(fd);
+    this.#fds.clear();
+    this.#btfs.clear();
+    this.#facts.clear();
+  }
+
   /** The bytecode of a text. */
   assemble(text: string): Uint8Array {
     const named = text

@@ -7,6 +7,9 @@ const ALIGN_STEP = 8;
 /** Level bit: of a log that is too long the beginning is kept (BPF_LOG_FIXED). */
 const FIXED = 8;
 
+/** Characters that are kept at least of a log that is longer: its end, or with FIXED its beginning. */
+const MAX_KEPT = 1 << 24;
+
 /** A log. Level 0 keeps nothing but what is `said`. */
 export class Log {
   readonly level: number;
@@ -17,6 +20,10 @@ export class Log {
   /** Where what is still in the buffer begins. */
   #start = 0;
   #needed = 0;
+  /** Characters in #parts, and those given up before and behind them. */
+  #kept = 0;
+  #before = 0;
+  #behind = 0;
 
   constructor(level: number, size?: number) {
     this.level = level;
@@ -50,16 +57,35 @@ export class Log {
   write(text: string): void {
     this.#parts.push(text);
     this.#length += text.length;
+    this.#kept += text.length;
+    if (this.#kept > 2 * MAX_KEPT) this.#giveUp();
     this.#needed = Math.max(this.#needed, this.#length + 1);
     if (this.#size !== undefined) this.#start = Math.max(this.#start, this.#length + 1 - this.#size);
   }
 
+  #giveUp(): void {
+    const all = this.#parts.join('');
+    const fixed = (this.level & FIXED) !== 0;
+    const part = fixed ? all.slice(0, MAX_KEPT) : all.slice(-MAX_KEPT);
+    if (fixed) this.#behind += all.length - part.length;
+    else this.#before += all.length - part.length;
+    this.#parts = [part];
+    this.#kept = part.length;
+  }
+
   /** Cuts the log back to `length` characters. */
   cut(length: number): void {
+    const lost = Math.min(this.#behind, Math.max(this.#length - length, 0));
+    this.#behind -= lost;
+    this.#length -= lost;
     while (this.#length > length) {
       const last = this.#parts.pop();
-      if (last === undefined) break;
+      if (last === undefined) {
+        this.#length = length;
+        break;
+      }
       this.#length -= last.length;
+      this.#kept -= last.length;
       if (this.#length < length) this.write(last.slice(0, length - this.#length));
     }
     this.#start = Math.min(this.#start, this.#length);
@@ -69,7 +95,7 @@ export class Log {
   text(): string {
     const all = this.#parts.join('');
     if (this.#size === undefined) return all;
-    return (this.level & FIXED) !== 0 ? all.slice(0, Math.max(this.#size - 1, 0)) : all.slice(this.#start);
+    return (this.level & FIXED) !== 0 ? all.slice(0, Math.max(this.#size - 1, 0)) : all.slice(Math.max(this.#start - this.#before, 0));
   }
 }
 

@@ -16,5 +16,5 @@ const MUTATED = 0.35;
 export function generate(seed: number, n: number): Generated & { readonly change: ((bytes: Uint8Array) => Uint8Array) | undefined } {
   const random = new Random(Math.imul(seed, 1_000_003) + n);
   const program = random.chance(0.3) ? { text: new ScalarPrograms(random).program(), type: 1 } : structuredProgram(random);
-  return { ...program, change: random.chance(MUTATED) && !('functions' in program) ? (bytes) => mutate(bytes, random) : undefined };
+  return { ...program, change: random.chance(MUTATED) ? (bytes) => mutate(bytes, random) : undefined };
 }

@@ -259,6 +259,11 @@ class Body {
 
   #branch(): void {
     const r = this.#r;
+    // Paths double with each.
+    if (this.#kept.length > 0 && this.#w.branches++ >= 2) {
+      this.#alu();
+      return;
+    }
     const condition = this.#condition();
     if (r.chance(0.2)) {
       this.emit(`${condition} goto ${this.#out}`);
@@ -284,11 +289,14 @@ class Body {
   #loop(): void {
     const r = this.#r;
     const n = r.pick([6, 7, 8]);
-    if (this.#kept.includes(n)) return;
+    // Few and short: every path through a loop is walked round by round.
+    if (this.#kept.includes(n) || this.#w.loops >= 3) return;
+    const bounds = this.#w.loops++ === 0 ? [1, 2, 3, 4, 5, 8, 10] : [1, 2, 3];
+    if (this.#kept.length === 0) this.#w.branches = 0;
     const head = this.#w.label();
     const end = this.#w.label();
     const spilled = r.chance(0.15);
-    const bound = r.pick([1, 2, 3, 4, 5, 8, 10]);
+    const bound = r.pick(bounds);
     const limit = r.chance(0.2) ? this.#scalar() : undefined;
     if (limit !== undefined) this.emit(`r${limit} &= ${r.pick([1, 3, 7])}`);
     const variable = limit !== undefined && limit >= 6 && limit !== n ? limit : undefined;
@@ -306,7 +314,7 @@ class Body {
     for (let i = 0; i < 10; i++) if (after[i]?.kind !== before[i]?.kind) this.set(i, NONE);
     this.#kept.length -= variable === undefined ? 1 : 2;
     if (spilled) this.emit(`r${n} = *(u64 *)(r10 - 128)`);
-    this.emit(`r${n} += ${this.#slip() ? 0 : r.pick([1, 1, 1, 2])}`);
+    this.emit(`r${n} += ${r.pick([1, 1, 1, 2])}`);
     if (spilled) this.emit(`*(u64 *)(r10 - 128) = r${n}`);
     const compare =
       variable === undefined ? `if ${r.chance(0.8) ? 'r' : 'w'}${n} ${r.pick(['<', 's<', '<='])} ${bound}` : `if r${n} < r${variable}`;

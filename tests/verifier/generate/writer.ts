@@ -28,6 +28,10 @@ function slotsOf(line: string): number {
 export class Writer {
   readonly #functions: Function[] = [];
   #labels = 0;
+  /** Loops so far. */
+  loops = 0;
+  /** Branches in the loop that is written. */
+  branches = 0;
   /** The program needs BTF of its functions. */
   described = false;
 
