@@ -42,7 +42,7 @@ interface Visit {
 function walk(v: Verification, root: number, own: boolean, modes: Mode[]): void {
   const stack: Visit[] = [];
   let depth = 0;
-  const size = (index: number): number => Math.ceil(Math.max(v.subprograms[index]?.stackDepth ?? 0, 1) / ROUND) * ROUND;
+  const size = (index: number): number => Math.ceil((v.subprograms[index]?.stackDepth ?? 0) / ROUND) * ROUND;
   const enter = (index: number): void => {
     const subprog = v.subprograms[index];
     if (!own) modes[index] = 'shared';

@@ -344,6 +344,8 @@ export const CASES: readonly Case[] = [
   ),
 
   row('subprogram', `r1 = 1\ncall pc+1\nexit\nr0 = r1\nexit`),
+  row('a frame without stack takes none', `*(u8 *)(r10 - 512) = 1\ncall pc+1\nexit\nr0 = 0\nexit`),
+  row('a frame of a byte takes sixteen', `*(u8 *)(r10 - 500) = 1\ncall pc+1\nexit\n*(u8 *)(r10 - 1) = 1\nr0 = 0\nexit`),
   row('subprogram r6', `call pc+1\nexit\nr0 = r6\nexit`),
   row('subprogram loses r1', `r1 = 1\ncall pc+2\nr0 = r1\nexit\nr0 = 0\nexit`),
   row('subprogram caller stack', `*(u64 *)(r10 - 8) = 7\nr1 = r10\nr1 += -8\ncall pc+1\nexit\nr0 = *(u64 *)(r1 + 0)\nexit`),
