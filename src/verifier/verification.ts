@@ -5,6 +5,7 @@
 
 import { formatInsn } from '../asm/index.ts';
 import { CAPABILITIES, isCapable } from '../base/index.ts';
+import type { LineInfo } from '../btf/index.ts';
 import { HELPER_BY_ID, helperCapabilities } from '../helpers/index.ts';
 import type { HelperProto } from '../helpers/types.ts';
 import { decodeAt, type Slot } from '../isa/index.ts';
@@ -312,17 +313,31 @@ export class Verification {
     state.historyCount++;
   }
 
-  #sourceLine = '';
+  #told: LineInfo | undefined = undefined;
+  #lines: (LineInfo | undefined)[] | undefined = undefined;
 
-  /** Tells the source line of the instruction, where it differs from the one told before. */
+  /** Tells the source line of the instruction, where it is another one than that told before (verbose_linfo). */
   logSource(at: number): void {
-    const line = this.program.lines?.find((l, i, all) => l.insn <= at && (all[i + 1]?.insn ?? Number.POSITIVE_INFINITY) > at);
+    this.#lines ??= linesBySlot(this.program.lines ?? [], this.insns.length);
+    const line = this.#lines[at];
     if (line === undefined) return;
-    const text = `; ${line.source.trimStart()} @ ${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}\n`;
-    if (text === this.#sourceLine) return;
-    this.#sourceLine = text;
-    this.log.write(text);
+    const told = this.#told;
+    if (told !== undefined && told.fileOff === line.fileOff && told.line === line.line) return;
+    this.#told = line;
+    this.log.write(`; ${line.source.trimStart()} @ ${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}\n`);
   }
+}
+
+/** The record of each slot: the last at or before it. */
+function linesBySlot(lines: readonly LineInfo[], count: number): (LineInfo | undefined)[] {
+  const out: (LineInfo | undefined)[] = [];
+  let next = 0;
+  let line: LineInfo | undefined;
+  for (let at = 0; at < count; at++) {
+    for (let record = lines[next]; record !== undefined && record.insn <= at; record = lines[++next]) line = record;
+    out.push(line);
+  }
+  return out;
 }
 
 /** Register n of a frame. */

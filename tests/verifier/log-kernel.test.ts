@@ -11,9 +11,14 @@ import { firstDifference } from '../support/log.ts';
 import { Pair } from '../support/verifier.ts';
 import { btfCases } from './btf-cases.ts';
 import { CASES } from './cases.ts';
+import { DYNPTR_CASES } from './dynptr-cases.ts';
+import { FIELD_CASES } from './field-cases.ts';
+import { FIELD_MAPS } from './field-maps.ts';
 import { FUNCTION_CASES } from './function-cases.ts';
 import { generate } from './generate/index.ts';
 import { KFUNC_CASES } from './kfuncs/index.ts';
+import { OBJECT_CASES } from './object-cases.ts';
+import { PROTOTYPE_CASES } from './prototype-cases.ts';
 
 const { bpf, reason } = kernel;
 /** LEVEL2 and STATS. */
@@ -32,9 +37,19 @@ function objects(): string[] {
 if (bpf === undefined) {
   describe('logs', () => it.skip(`skipped: ${reason}`));
 } else {
-  const pair = new Pair(bpf);
+  const pair = new Pair(bpf, FIELD_MAPS);
   const generated = Array.from({ length: 60 }, (_, n) => ({ name: `generated ${n}`, ...generate(20260103, n) }));
-  const rows = [...CASES, ...FUNCTION_CASES, ...KFUNC_CASES, ...btfCases(), ...generated];
+  const rows = [
+    ...CASES,
+    ...FUNCTION_CASES,
+    ...FIELD_CASES,
+    ...OBJECT_CASES,
+    ...DYNPTR_CASES,
+    ...KFUNC_CASES,
+    ...PROTOTYPE_CASES,
+    ...btfCases(),
+    ...generated,
+  ];
 
   it.each(rows.map((row) => [row.name, row] as const))('%s', (_, row) => {
     const question = { ...row, level: LEVEL };
