@@ -256,7 +256,7 @@ export class Pair {
 
   verify(question: Question, loader: Loader = {}, more: Partial<VerifierEnvironment> = {}): Verdict {
     const { type = 1, license = 'GPL', flags = 0, attach = 0, level = 1, functions } = question;
-    const kernelBtf = vmlinux();
+    const kernelBtf = more.kernelBtf ?? vmlinux();
     const typeId = attachOf(question);
     return verify(
       {

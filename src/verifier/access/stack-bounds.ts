@@ -47,7 +47,7 @@ export function checkStackBounds(v: Verification, n: number, off: number, size: 
   const errno = min < lowest || min > -1 ? 'EACCES' : max > 0 ? 'EINVAL' : size < 0 ? 'EFAULT' : undefined;
   if (errno !== undefined) {
     const message = constant
-      ? `invalid${what} stack R${n} off=${min} size=${size}`
+      ? `invalid${what} stack R${n} off=${min} size=${size | 0}`
       : `invalid variable-offset${what} stack R${n} var_off=${bitsText(reg)} off=${off} size=${size}`;
     throw new Rejection(errno, message, [n]);
   }

@@ -1,6 +1,6 @@
 /** What the parameters of a function take, by its prototype and the tags on its parameters (btf_prepare_func_args, kernel/bpf/btf.c v6.18). */
 import type { ErrnoName } from '../../base/index.ts';
-import { type Btf, type BtfFunc, essentialName } from '../../btf/index.ts';
+import { type Btf, type BtfFunc, type BtfInt, essentialName } from '../../btf/index.ts';
 import { contextComplaint, isProgramContext } from '../kernel-btf/context-types.ts';
 import type { KernelType } from '../kernel-btf/lookup.ts';
 import { isComposite, kindText, resolveSize, shownName, skipModifiers } from '../kernel-btf/walk.ts';
@@ -33,6 +33,7 @@ export interface DescribedFunction {
 
 const MAX_REG_ARGS = 5;
 const PREFIX = 'arg:';
+const REGULAR_BYTES: readonly number[] = [1, 2, 4, 8, 16];
 const TAGS: readonly string[] = ['ctx', 'trusted', 'untrusted', 'nonnull', 'nullable', 'arena'];
 
 /** The parameters of a function, or why they cannot be checked. */
@@ -125,15 +126,20 @@ function memory(btf: Btf, pointee: number, i: number, nonNull: boolean): Functio
 
 function untrusted(v: Verification, btf: Btf, pointee: number, i: number): FunctionArg | ArgsRefusal {
   const { type } = skipModifiers(btf, pointee);
-  // Primitive: a power of two of bytes that one load can read.
-  if (type.kind === 'void' || type.kind === 'int' || type.kind === 'enum' || type.kind === 'enum64') return { kind: 'untrusted_memory' };
+  const primitive = type.kind === 'int' ? isRegular(type) : type.kind === 'void' || type.kind === 'enum' || type.kind === 'enum64';
+  if (primitive) return { kind: 'untrusted_memory' };
   const kernel = kernelTypeOf(v, btf, pointee, i);
   if ('errno' in kernel) return kernel;
   const found = kernel.btf.type(kernel.id);
   if (!isComposite(found)) {
-    return refusal('EINVAL', `arg#${i} has type ${kindText(found)} '${found.name}', but only struct or primitive types are allowed`);
+    return refusal('EINVAL', `arg#${i} has type ${kindText(found)} '(anon)', but only struct or primitive types are allowed`);
   }
   return { kind: 'btf', type: kernel, flags: FLAG.UNTRUSTED };
+}
+
+/** Not one of the ints that described bit fields. */
+function isRegular({ bitOffset, bits }: BtfInt): boolean {
+  return bitOffset === 0 && (bits & 7) === 0 && REGULAR_BYTES.includes(bits / 8);
 }
 
 /** The kernel's type with the name of the one that a parameter points to; flavours do not count (btf_get_ptr_to_btf_id). */
@@ -142,7 +148,7 @@ function kernelTypeOf(v: Verification, btf: Btf, pointee: number, i: number): Ke
   const what = `arg#${i} reference type('${kindText(type)} ${shownName(type.name)}')`;
   const kernel = v.environment.kernelBtf;
   if (kernel === undefined || type.name === '') {
-    return refusal('EINVAL', `target candidate search failed for ${type.id}\n${what} candidate matching error: -22`);
+    return refusal('EINVAL', `${what} candidate matching error: -22`);
   }
   const name = essentialName(type.name);
   const candidates = kernel.findEssential(name, type.kind).filter((id) => essentialName(kernel.type(id).name) === name);

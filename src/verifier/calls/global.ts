@@ -93,6 +93,7 @@ export function noteMismatch(v: Verification, index: number): void {
   const args = subprogramArgs(v, subprog);
   if ('errno' in args || args.some((arg) => !COMPARED.includes(arg.kind))) {
     subprog.unreliable = true;
+    if ('errno' in args && args.message !== '' && v.log.level > 0) v.log.write(`${args.message}\n`);
     return;
   }
   const refusal = attempt(() => {
