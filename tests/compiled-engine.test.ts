@@ -50,6 +50,22 @@ describe.each(RUN_MODES)('tail calls, %s', (_mode, options) => {
     expect(engine.mapLookupElem(counts, u32(0))?.[0]).toBe(34);
   });
 
+  it('from deep subprograms are stopped before the stack ends', () => {
+    using engine = new Engine({ cpus: 1, ...options });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 });
+    const depth = 6;
+    const starts = Array.from({ length: depth + 1 }, (_, n) => n * 2);
+    const text = `${starts.map((_, n) => (n === depth ? `f${n}:\n` : `f${n}:\ncall f${n + 1}\nexit\n`)).join('')}${tail(map, 0)}r0 = 1\nexit`;
+    const { btf, records } = describeFunctions(starts.map((insn) => ({ insn, linkage: 'static' })));
+    const { fd } = engine.progLoad({ type: XDP, insns: assemble(text), license: 'GPL', btfFd: engine.btfLoad(btf), funcInfo: records });
+    expect(run(engine, fd)).toBe(1);
+    engine.mapUpdateElem(map, u32(0), u32(fd));
+    expect(() => run(engine, fd)).toThrow(/EFAULT/);
+    expect(engine.faults().recent[0]?.reason).toMatch(/call stack|room for/);
+    engine.mapDeleteElem(map, u32(0));
+    expect(run(engine, fd)).toBe(1);
+  });
+
   it('fall through once the last user of the array is gone', () => {
     using engine = new Engine({ cpus: 1, ...options });
     const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 4 });

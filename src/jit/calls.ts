@@ -12,6 +12,8 @@ import { constantHigh, HIGH } from './widths.ts';
 
 /** Tail calls that one run may make (MAX_TAIL_CALL_CNT, include/linux/bpf.h). */
 const MAX_TAIL_CALLS = 33;
+/** Frames of one program (MAX_CALL_FRAMES, include/linux/bpf_verifier.h). */
+const MAX_CALL_FRAMES = 8;
 /** Offset of a prog array's u32 pointer to its slots, each a u32 (src/maps/array-kernel.ts ARRAY_DATA). */
 const SLOTS = MAP.PRIVATE;
 
@@ -180,6 +182,17 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   code.op1('local.tee', target);
   code.op('i32.eqz');
   code.brIf(failed);
+  if (w.plan.kind === 'sub') {
+    // The program that is called may go as deep as any, from here.
+    code.op1('local.get', w.frame);
+    w.area();
+    code.op('i32.sub');
+    code.i32(RUN_AREA.LAST_FRAME + MAX_CALL_FRAMES * FRAME_STRIDE);
+    code.op('i32.lt_u');
+    code.open('if');
+    w.fault(FAULT.call, slot);
+    code.close();
+  }
   for (const now of likely(linker.options, mapAt, indexAt)) {
     const entry = linker.entryOf(now);
     if (entry === undefined) continue;
