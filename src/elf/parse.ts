@@ -5,9 +5,10 @@
 import { type Diagnostic, decodeText, type Location } from '../base/index.ts';
 import { type Btf, type BtfExt, parseBtfExt } from '../btf/index.ts';
 import { arenaOf, dataMap, dataOrigin, kconfigMap, readExterns, readGlobals } from './data.ts';
+import { exceptionCallback } from './exceptions.ts';
 import { ElfFile, type ElfRelocation, type ElfSection, SHF_ALLOC, SHT } from './file.ts';
 import { completeBtf, placeKconfig, withAddends } from './fixup.ts';
-import { type CodeSection, type ElfFunction, isCode, readCode } from './functions.ts';
+import { type CodeSection, isCode, readCode } from './functions.ts';
 import { type DataPlaces, Linker } from './link.ts';
 import { type PlacedMap, readBtfMaps, readLegacyMaps } from './maps.ts';
 import { isStructOps, readStructOps } from './struct-ops.ts';
@@ -179,37 +180,6 @@ function readMaps(
     const program = (section: number, offset: number): string | undefined => programAt(code, section, offset);
     for (const map of readBtfMaps(file, modern, btf, relocations.get(modern.index) ?? [], { program })) out.push(map);
   }
-  return out;
-}
-
-/** What a program's declaration tag names as its exception callback (libbpf.c bpf_prog_assign_exc_cb, v6.18): a global function of .text. */
-function exceptionCallback(btf: Btf | undefined, program: string, code: ReadonlyMap<number, CodeSection>): ElfFunction | undefined {
-  if (btf === undefined) return undefined;
-  const name = exceptionTags(btf).get(program);
-  if (name === undefined) return undefined;
-  for (const section of code.values()) {
-    const found = section.name === '.text' ? section.functions.find((fn) => fn.name === name) : undefined;
-    if (found !== undefined) return found;
-  }
-  throw btf.error(0, `program ${program}: its exception callback ${name} is no function of .text`);
-}
-
-const EXCEPTION_TAG = 'exception_callback:';
-const tagsOf = new WeakMap<Btf, Map<string, string>>();
-
-/** Names of exception callbacks by the name of the program. */
-function exceptionTags(btf: Btf): Map<string, string> {
-  const known = tagsOf.get(btf);
-  if (known !== undefined) return known;
-  const out = new Map<string, string>();
-  for (let id = btf.first; id < btf.count; id++) {
-    if (btf.kind(id) !== 'decl_tag') continue;
-    const tag = btf.type(id);
-    if (tag.kind !== 'decl_tag' || tag.component !== -1 || !tag.name.startsWith(EXCEPTION_TAG)) continue;
-    const fn = btf.type(tag.type);
-    if (fn.kind === 'func') out.set(fn.name, tag.name.slice(EXCEPTION_TAG.length));
-  }
-  tagsOf.set(btf, out);
   return out;
 }
 
