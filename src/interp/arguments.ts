@@ -140,7 +140,8 @@ export function checkArguments(plan: HelperPlan, regs: Int32Array, access: Acces
         if (hi !== FUNC_HI || (lo - FUNC_BASE) >>> 0 >= access.image.slots) return wrong(check, lo, hi, 'func');
         continue;
       case RULE.stack:
-        if (!access.inStack(at, 1)) return wrong(check, lo, hi, 'fp');
+        // r10 itself points just behind its frame.
+        if (!access.inStack(at, 1) && !access.inStack(at - 1, 1)) return wrong(check, lo, hi, 'fp');
         continue;
       case RULE.string:
         if (at < 0 || access.stringLength(at, MAX_STRING) < 0) return `R${check.reg}=${hex(lo, hi)} is not a NUL-terminated string`;

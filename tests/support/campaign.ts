@@ -12,6 +12,8 @@ export interface Compared {
   readonly theirs: Answer;
   /** Open where the kernel accepts. */
   readonly fd: number | undefined;
+  /** Where the whole logs part: a line of each, without what differs always. */
+  readonly parting: () => readonly [ours: string, theirs: string];
 }
 
 /** How answers differ; undefined where they do not. `unsound`: accepted here, refused by the kernel. */
@@ -30,7 +32,19 @@ export function ask(pair: Pair, question: Compared['question']): Compared {
   const loaded = pair.load(question);
   if (loaded.errno === 'ENOSPC') return ask(pair, { ...question, level: 4 });
   const { fd, ...theirs } = loaded;
-  return { question, theirs, ours: pair.ours(question), fd };
+  return { question, theirs, ours: pair.ours(question), fd, parting: () => parting(pair, { ...question, level: 2 }) };
+}
+
+function parting(pair: Pair, question: Question): readonly [string, string] {
+  const [ours, theirs] = [pair.ours(question).log, pair.kernel(question).log].map((log) =>
+    log
+      .replace(/(\(18\) r\d = )0x[0-9a-f]+/g, '$1')
+      .replace(/ R10=fp0| +(?= )/g, '')
+      .split('\n')
+      .filter((line) => line !== '' && !/^\(\d/.test(line)),
+  );
+  const at = ours?.findIndex((line, i) => line !== theirs?.[i]) ?? 0;
+  return [ours?.[at] ?? '', theirs?.[at] ?? ''];
 }
 
 export function differenceOf({ ours, theirs }: Pick<Compared, 'ours' | 'theirs'>): Difference | undefined {

@@ -249,15 +249,13 @@ export class Sides {
     for (const [fd, { facts, offset }] of maps) {
       if (![TYPE.ARRAY, TYPE.HASH, TYPE.PERCPU_ARRAY, TYPE.PERCPU_HASH].some((type) => type === facts.type)) continue;
       const array = facts.type === TYPE.ARRAY || facts.type === TYPE.PERCPU_ARRAY;
+      if (!array) this.#clear(fd, facts, offset);
       const copies = facts.type > TYPE.ARRAY ? CPUS : 1;
       for (const key of array ? Array.from({ length: facts.maxEntries }, (_, i) => i) : KEYS) {
         const value = bytesOf(seed + key, facts.valueSize);
         const all = new Uint8Array(facts.valueSize * copies);
         for (let i = 0; i < copies; i++) all.set(value, i * facts.valueSize);
-        if (!array && key > 1) {
-          this.#delete(fd, offset, keyBytes(facts, key));
-          continue;
-        }
+        if (!array && key > 1) continue;
         this.#bpf.mapUpdate(fd, keyBytes(facts, key), all);
         this.#mem.copyIn(this.#at, keyBytes(facts, key));
         this.#mem.copyIn(this.#at + 64, all);
@@ -268,13 +266,17 @@ export class Sides {
     return values;
   }
 
-  #delete(fd: number, offset: number, key: Uint8Array): void {
-    this.#mem.copyIn(this.#at, key);
-    mapKernel(this.#mem, offset).sysDelete(this.#env, offset, this.#at);
-    try {
-      this.#bpf.mapDelete(fd, key);
-    } catch {
-      // It was not there.
+  /** Empties a hash table on both sides: whatever ran on the kernel ran here too. */
+  #clear(fd: number, { keySize }: MapFacts, offset: number): void {
+    const kernel = mapKernel(this.#mem, offset);
+    while (kernel.getNextKey(this.#env, offset, 0, this.#at) === 0) {
+      const key = this.#mem.copyOut(this.#at, keySize);
+      kernel.sysDelete(this.#env, offset, this.#at);
+      try {
+        this.#bpf.mapDelete(fd, key);
+      } catch {
+        // The program did not run there.
+      }
     }
   }
 

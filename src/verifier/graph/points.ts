@@ -82,7 +82,7 @@ export function findPoints(
       if (typeof result !== 'object') mark(to, POINT.PRUNE | POINT.JUMP);
       return result;
     }
-    mark(at, POINT.PRUNE | (insn.code === MAY_GOTO ? POINT.FORCE : 0));
+    mark(at, POINT.PRUNE | (insn.code === MAY_GOTO && insn.src === 0 ? POINT.FORCE : 0));
     const first = edge(at, at + 1, 'fall');
     return first !== false ? first : edge(at, jumpTarget(insn, at), 'branch');
   };
