@@ -142,6 +142,7 @@ export class Sides {
       sizes: (map) => ({
         key: this.#mem.dv.getUint32(map + MAP.KEY_SIZE, true),
         value: this.#mem.dv.getUint32(map + MAP.VALUE_SIZE, true),
+        ordered: this.#mem.dv.getUint32(map + MAP.TYPE, true) === TYPE.ARRAY,
       }),
     });
     let violation: string | undefined;

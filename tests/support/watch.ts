@@ -21,8 +21,8 @@ export interface Watched {
   readonly globals: ReadonlySet<number>;
   readonly stackTop: number;
   readonly packet: { readonly start: number; readonly end: number };
-  /** Key and value size of the map whose descriptor is at an offset. */
-  sizes(map: number): { readonly key: number; readonly value: number };
+  /** Key and value size of the map whose descriptor is at an offset, and whether its elements have an order. */
+  sizes(map: number): { readonly key: number; readonly value: number; readonly ordered: boolean };
 }
 
 export class Watcher {
@@ -167,9 +167,10 @@ export class Watcher {
       case 131:
       case 132:
       case 133:
-      case 164:
       case 181:
         return undefined;
+      case 164:
+        return this.#run.sizes(map).ordered ? undefined : 'depends on the order of a hash table';
       default:
         return `calls helper ${id}`;
     }
