@@ -103,6 +103,9 @@ function resolveCallx(
   return undefined;
 }
 
+/** Jumps to jumps that are followed. */
+const MOST_HOPS = 8;
+
 /** Blocks of the function that starts at slot `entry`; block 0 is its entry. */
 export function buildBlocks(
   program: DecodedProgram,
@@ -116,7 +119,12 @@ export function buildBlocks(
   const starts: number[] = [];
   const blockOf = (slot: number): number => {
     // All places outside of the program are one block without an instruction, which faults.
-    const at = slot >= 0 && slot < slots ? slot : slots;
+    let at = slot >= 0 && slot < slots ? slot : slots;
+    // Jumps to jumps go where those lead, which makes loops of one block.
+    for (let insn = insns[at], hops = 0; insn?.kind === 'ja' && hops < MOST_HOPS; insn = insns[at], hops++) {
+      const to = at + 1 + insn.off;
+      at = to >= 0 && to < slots ? to : slots;
+    }
     const known = blockAt[at] ?? 0;
     if (known !== 0) return known - 1;
     starts.push(at);

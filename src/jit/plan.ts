@@ -4,9 +4,10 @@ import { PSEUDO } from '../isa/index.ts';
 import { type Block, buildBlocks, type DecodedProgram, decodeProgram } from './cfg.ts';
 import { type CallFacts, isTailCall } from './effects.ts';
 import { makeReducible } from './irreducible.ts';
-import { MAX_EMITTED } from './limits.ts';
+import { MAX_EMITTED, MAX_UNROLLED } from './limits.ts';
 import type { HelperSignature } from './signature.ts';
 import type { InsnFact, JitOptions, JitProgram } from './types.ts';
+import { unrollLoops } from './unroll.ts';
 import { type FunctionBody, findWebs, type Webs } from './webs.ts';
 import { constantHigh, findWidths, HIGH, type Widths } from './widths.ts';
 
@@ -49,6 +50,8 @@ const ALL_ARGS = 0x3e;
 /** Plans the translation of programs. */
 export function planPrograms(programs: readonly JitProgram[], options: JitOptions): Plan {
   const budget = { left: MAX_EMITTED };
+  // Checked code stays as it is written, and a budget counts every round.
+  const room = { left: options.checked === true || options.budget === true ? 0 : MAX_UNROLLED };
   const drafts: FunctionDraft[] = [];
   const subs = new Map<string, FunctionDraft>();
   const helpers = new Map<number, HelperSignature>();
@@ -58,7 +61,7 @@ export function planPrograms(programs: readonly JitProgram[], options: JitOption
     const decoded = decodeProgram(bytes);
     const pending: FunctionDraft[] = [];
     const make = (kind: FunctionDraft['kind'], slot: number): FunctionDraft => {
-      const draft = draftFunction({ program, slot, kind, decoded, facts, budget });
+      const draft = draftFunction({ program, slot, kind, decoded, facts, budget, room });
       drafts.push(draft);
       pending.push(draft);
       return draft;
@@ -105,12 +108,14 @@ interface DraftInput {
   readonly decoded: DecodedProgram;
   readonly facts: readonly (InsnFact | undefined)[] | undefined;
   readonly budget: { left: number };
+  /** Instructions that unrolled loops may still add. */
+  readonly room: { left: number };
 }
 
-function draftFunction({ program, slot, kind, decoded, facts, budget }: DraftInput): FunctionDraft {
+function draftFunction({ program, slot, kind, decoded, facts, budget, room }: DraftInput): FunctionDraft {
   const blocks: Block[] = buildBlocks(decoded, slot, budget, (at) => facts?.[at]?.branch);
-  const graph = makeReducible(blocks);
-  const body: FunctionBody = { insns: decoded.insns, blocks, graph };
+  const { graph, bounded } = unrollLoops({ insns: decoded.insns, blocks, graph: makeReducible(blocks), room });
+  const body: FunctionBody = { insns: decoded.insns, blocks, graph, bounded };
   const callees = new Set<number>();
   const addresses = new Set<number>();
   for (const block of blocks) {

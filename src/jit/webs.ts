@@ -12,6 +12,8 @@ export interface FunctionBody {
   readonly insns: readonly (Instruction | undefined)[];
   readonly blocks: readonly Block[];
   readonly graph: Graph;
+  /** Slots of additions whose results are in [0, 2^31). */
+  readonly bounded: ReadonlySet<number>;
 }
 
 export interface Webs {

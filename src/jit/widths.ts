@@ -123,7 +123,7 @@ function findHighs(input: WidthInput): Uint8Array {
         meet(high, web, FACT_HIGH[fact]);
         return;
       }
-      if (small[web] === 1 && insn.kind === 'alu' && insn.op === 'add') {
+      if ((small[web] === 1 && insn.kind === 'alu' && insn.op === 'add') || body.bounded.has(slot)) {
         meet(high, web, HIGH.zero | HIGH.sign);
         return;
       }

@@ -13,8 +13,8 @@ import type { ValueType } from './wasm/opcodes.ts';
 import { eachInsn } from './webs.ts';
 import { HIGH } from './widths.ts';
 
-/** Times that the may_goto instructions of one function fall through (BPF_MAX_LOOPS, include/linux/bpf.h). */
-const MAX_LOOPS = 8_388_608;
+/** Times that the may_goto instructions of one function fall through, as in the interpreter, which says why. */
+const MAX_LOOPS = 262_144;
 
 const CLOBBERS: ReadonlySet<Instruction['kind']> = new Set<Instruction['kind']>(['call', 'ld_abs', 'ld_ind']);
 
