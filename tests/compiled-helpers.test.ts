@@ -39,7 +39,74 @@ const loop = (rounds: string, flags: number, body: string): string =>
   `*(u64 *)(r10 - 8) = 100\nr1 = ${rounds}\nr2 = subprog[body]\nr3 = r10\nr3 += -8\nr4 = ${flags}\ncall 181\nr6 = *(u64 *)(r10 - 8)\nr0 ^= r6\n${FOLD}body:\n${body}`;
 const COUNT = 'r3 = *(u64 *)(r2 + 0)\nr3 += r1\nr3 += 3\n*(u64 *)(r2 + 0) = r3\nr0 = 0\nexit';
 
+/** Registers get addresses on the stack. */
+const fp = (...places: readonly (readonly [reg: number, at: number])[]): string =>
+  places.map(([reg, at]) => `r${reg} = r10\nr${reg} += ${at}\n`).join('');
+const DYNPTR = -16;
+const BUFFER = -48;
+const dynptrRead = (length: number, offset: number, flags = 0): string =>
+  `${fp([1, BUFFER], [3, DYNPTR])}r2 = ${length}\nr4 = ${offset}\nr5 = ${flags}\ncall 201\n${NOTE}`;
+const dynptrWrite = (length: number, offset: number, flags = 0): string =>
+  `${fp([1, DYNPTR], [3, BUFFER])}r2 = ${offset}\nr4 = ${length}\nr5 = ${flags}\ncall 202\n${NOTE}`;
+/** Adds r0 to what r7 knows. */
+const NOTE = 'r7 *= 31\nr7 += r0\n';
+let labels = 0;
+/** Adds 5 to the first byte of a piece of the dynptr, where there is one. */
+const dynptrData = (offset: number, length: number): string => {
+  const [none, end] = [`none${++labels}`, `end${labels}`];
+  return (
+    `${fp([1, DYNPTR])}r2 = ${offset}\nr3 = ${length}\ncall 203\nif r0 == 0 goto ${none}\nr1 = *(u8 *)(r0 + 0)\nr7 += r1\nr1 += 5\n*(u8 *)(r0 + 0) = r1\n` +
+    `goto ${end}\n${none}:\nr7 += 1000\n${end}:\n`
+  );
+};
+const FILL = [0, 8, 16, 24]
+  .map((n) => `r1 = 0x${(0x1122_3344 + n).toString(16)}99887766 ll\n*(u64 *)(r10 - ${-BUFFER - n}) = r1\n`)
+  .join('');
+const SHOW = `${[0, 8, 16, 24].map((n) => `r1 = *(u64 *)(r10 - ${-BUFFER - n})\nr7 *= 31\nr7 += r1\n`).join('')}r0 = r7\n${FOLD}`;
+/** A record behind a dynptr, what is done with it, its end, and what the ring then says. */
+const record = (size: string, flags: number, body: string, end = 'r2 = 0\ncall 199'): Pick<Row, 'map' | 'text'> => ({
+  map: [27, 0, 0, 4096],
+  text: `${FILL}r1 = map[fd:MAP]\nr2 = ${size}\nr3 = ${flags}\n${fp([4, DYNPTR])}call 198\nr7 = r0\n${body}${fp([1, DYNPTR])}${end}\nr1 = map[fd:MAP]\nr2 = 3\ncall 134\n${NOTE}${SHOW}`,
+});
+/** A dynptr of an array's value. */
+const ofValue = (size: number, flags: number, body: string): Pick<Row, 'map' | 'text'> => ({
+  map: [2, 4, 64, 1],
+  text: `${FILL}*(u32 *)(r10 - 56) = 0\nr2 = r10\nr2 += -56\nr1 = map[fd:MAP]\ncall 1\nif r0 != 0 goto found\nexit\nfound:\nr6 = r0\nr1 = r0\nr2 = ${size}\nr3 = ${flags}\n${fp([4, DYNPTR])}call 197\nr7 = r0\n${body}r1 = *(u64 *)(r6 + 8)\nr7 += r1\n${SHOW}`,
+});
+
 const ROWS: readonly Row[] = [
+  { name: 'record behind a dynptr', ...record('100', 0, dynptrWrite(32, 8) + dynptrRead(16, 10) + dynptrData(92, 8)) },
+  { name: 'record behind a dynptr, discarded', ...record('24', 0, dynptrWrite(8, 0), 'r2 = 1\ncall 200') },
+  {
+    name: 'record behind a dynptr: bounds',
+    ...record('24', 0, dynptrWrite(32, 0) + dynptrRead(8, 17) + dynptrData(17, 8) + dynptrData(16, 8)),
+  },
+  { name: 'record behind a dynptr: offset that wraps', ...record('24', 0, dynptrRead(8, -4) + dynptrWrite(0, 24) + dynptrRead(0, 25)) },
+  { name: 'record behind a dynptr: flags', ...record('24', 0, dynptrRead(8, 0, 1) + dynptrWrite(8, 0, 1) + dynptrWrite(8, 20, 1)) },
+  ...(
+    [
+      ['24', 1],
+      ['5000', 0],
+      ['0x1000000', 0],
+      ['0x1000000', 1],
+      ['0', 0],
+    ] as const
+  ).map(
+    ([size, flags]): Row => ({
+      name: `dynptr of a record of ${size} bytes, flags ${flags}`,
+      ...record(size, flags, dynptrRead(4, 0) + dynptrWrite(4, 0) + dynptrData(0, 1)),
+    }),
+  ),
+  { name: 'dynptr of a value', ...ofValue(64, 0, dynptrWrite(32, 3) + dynptrRead(20, 8) + dynptrData(8, 16)) },
+  { name: 'dynptr of a value: bounds', ...ofValue(40, 0, dynptrWrite(32, 9) + dynptrRead(1, 40) + dynptrData(33, 8)) },
+  { name: 'dynptr of a value, flags', ...ofValue(64, 2, dynptrWrite(1, 0) + dynptrRead(1, 0) + dynptrData(0, 1)) },
+  { name: 'dynptr of nothing', ...ofValue(0, 0, dynptrWrite(0, 0) + dynptrRead(1, 0) + dynptrData(0, 1)) },
+  {
+    name: 'coarse clock is behind by no more than ticks',
+    text: 'call 160\nr6 = r0\ncall 5\nr0 -= r6\nif r0 > 50000000 goto far\nr0 = 1\nfar:\nexit',
+    r0: 1,
+  },
+  { name: 'decades of atomic time', text: 'call 208\nr1 = 315576000000000000 ll\nr0 /= r1\nexit' },
   { name: 'pid and tgid', text: `call 14\n${FOLD}`, ours: true },
   { name: 'uid and gid', text: `call 15\nr6 = r0\ncall 15\nr0 += r6\n${FOLD}`, ours: true },
   { name: 'CPU', text: 'call 8\nexit', cpu: 2, ours: true, r0: 2 },

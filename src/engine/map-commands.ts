@@ -40,7 +40,7 @@ function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoNam
   const row = attr.type === 0 ? undefined : mapTypeRow(attr.type);
   if (row === undefined) return ['EINVAL', `map type ${attr.type} does not exist`];
   if (row.check === undefined) {
-    throw new NotSupportedError(`the engine has no maps of type ${row.name}`, { hint: 'the kernel host has them' });
+    throw new NotSupportedError(`the engine has no maps of type ${row.name}: ${row.lacking ?? ''}`, { hint: 'the kernel host has them' });
   }
   const errno = row.check(attr, core.cpus);
   if (errno === 0) return undefined;

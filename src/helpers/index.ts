@@ -3,7 +3,7 @@ import { CGROUP_HELPERS } from './cgroup.ts';
 import { CHECKSUM_IMPLS } from './checksum.ts';
 import { CONTROL_HELPERS, CONTROL_IMPLS } from './control.ts';
 import { CPU_HELPERS, CPU_IMPLS } from './cpu.ts';
-import { DYNPTR_HELPERS } from './dynptr.ts';
+import { DYNPTR_HELPERS, DYNPTR_IMPLS } from './dynptr.ts';
 import { LSM_HELPERS } from './lsm.ts';
 import { LWT_HELPERS } from './lwt.ts';
 import { MAP_HELPERS, MAP_IMPLS } from './map.ts';
@@ -86,6 +86,7 @@ export const HELPER_IMPLS: HelperImpls<HelperName> = {
   ...CHECKSUM_IMPLS,
   ...SYNC_IMPLS,
   ...RINGBUF_IMPLS,
+  ...DYNPTR_IMPLS,
 };
 
 /** The same by id, for calls at run time. */
@@ -104,14 +105,13 @@ const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [SYSCALL_HELPERS, 'it makes system calls for programs of type syscall, which the engine does not run'],
   [STORAGE_HELPERS, 'it needs a storage map, which the engine does not have'],
   [SYNC_HELPERS, 'it needs timers or kernel pointers inside map values, which the engine does not have'],
-  [[...RINGBUF_HELPERS, ...DYNPTR_HELPERS], 'it needs a dynptr or a ring buffer that user space writes, which the engine does not have'],
+  [RINGBUF_HELPERS, 'it needs a ring buffer that user space writes, which the engine does not have'],
   [STACK_HELPERS, 'it walks stacks, which the engine cannot'],
   [PERF_HELPERS, 'it reads facts of a hardware sample or of a packet, which the engine does not have'],
   [PROBE_READ_HELPERS, 'it writes into or waits for the memory of a process, which the engine does not do'],
   [PRINT_HELPERS, 'it writes into an iterator, which the engine does not have'],
   [TASK_HELPERS, 'it works on kernel task objects, namespaces or signals, which the engine does not have'],
   [CPU_HELPERS, 'it reads per-CPU variables of the kernel, which the engine does not have'],
-  [TIME_HELPERS, 'it reads a clock that the engine does not have'],
   [STRING_HELPERS, 'it formats kernel objects by their BTF types, which the engine does not have'],
   [CONTROL_HELPERS, 'it belongs to programs that BTF attaches to kernel functions, which the engine does not run'],
 ];

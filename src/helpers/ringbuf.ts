@@ -1,8 +1,9 @@
 /** Helpers on ring buffers shared by all CPUs. */
 
-import { BpfError } from '../base/index.ts';
+import { BpfError, ERRNO } from '../base/index.ts';
 import { MAP, RING } from '../maps/layout.ts';
 import { MAP_MAGIC } from '../maps/types.ts';
+import { clearDynptr, dynptrData, makeDynptr } from './dynptr.ts';
 import { arg } from './row.ts';
 import type { HelperCall, HelperImpls, HelperProto } from './types.ts';
 
@@ -124,10 +125,9 @@ function flags(call: HelperCall, n: number): number {
   return all >> 32n === 0n ? Number(all) | 0 : 0x8000_0000 | 0;
 }
 
-/** The record that r1 points to; BpfError when it is no reserved one, which a verified program cannot bring about. */
-function record(call: HelperCall): number {
+/** The record at `sample`; BpfError when it is no reserved one, which a verified program cannot bring about. */
+function record(call: HelperCall, sample = call.off(1)): number {
   const { dv, u8 } = call.mem;
-  const sample = call.off(1);
   const header = sample - 8;
   const ring = (header & ~PAGE_MASK) - dv.getUint32(header + 4, true) * (PAGE_MASK + 1);
   const map = ring > 0 ? dv.getUint32(ring >>> 0, true) : 0;
@@ -135,6 +135,15 @@ function record(call: HelperCall): number {
   const ours = known && dv.getUint32(map + MAP.TYPE, true) === RINGBUF && dv.getUint32(map + RING.BLOCK, true) === ring >>> 0;
   if (!ours || dv.getUint32(header, true) < 0x8000_0000) throw new BpfError(`0x${sample.toString(16)} is not a reserved record`);
   return sample;
+}
+
+/** Ends the record of a dynptr; a null one has none. */
+function end(call: HelperCall, how: 'ringbuf_submit' | 'ringbuf_discard'): number {
+  const data = dynptrData(call, call.off(1));
+  if (data === 0) return 0;
+  call.env.runtime[how](record(call, data), flags(call, 2));
+  clearDynptr(call, call.off(1));
+  return 0;
 }
 
 /** Ring buffers, by the compiled kernels. */
@@ -154,5 +163,16 @@ export const RINGBUF_IMPLS = {
     call.env.runtime.ringbuf_discard(record(call), flags(call, 2));
     return 0;
   },
+  ringbuf_reserve_dynptr(call) {
+    const size = call.off(2);
+    // Flags are looked at before the size, unlike where a dynptr is made of a map value.
+    if (call.u64(3) !== 0n) {
+      clearDynptr(call, call.off(4));
+      return -ERRNO.EINVAL;
+    }
+    return makeDynptr(call, call.off(4), size, 0n, () => call.env.runtime.ringbuf_reserve(call.off(1), size, 0) >>> 0);
+  },
+  ringbuf_submit_dynptr: (call) => end(call, 'ringbuf_submit'),
+  ringbuf_discard_dynptr: (call) => end(call, 'ringbuf_discard'),
   ringbuf_query: (call) => call.env.runtime.ringbuf_query(call.off(1), flags(call, 2)),
 } satisfies HelperImpls<(typeof RINGBUF_HELPERS)[number]['name']>;

@@ -60,9 +60,22 @@ const HZ = 250n;
 /** The counter starts five minutes before its low 32 bits wrap (include/linux/jiffies.h INITIAL_JIFFIES). */
 const INITIAL_JIFFIES = 0x1_0000_0000n - 300n * HZ;
 
+/** Nanoseconds of a tick: what the coarse clock advances by. */
+const TICK = 1_000_000_000n / HZ;
+
+/** The wall clock. A kernel that nobody told the leap seconds has the same as its atomic time. */
+function realtime(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
+
 /** Clocks, from the engine's. */
 export const TIME_IMPLS = {
   ktime_get_ns: (call) => call.clock.monotonic(),
   jiffies64: (call) => INITIAL_JIFFIES + (call.clock.monotonic() * HZ) / 1_000_000_000n,
   ktime_get_boot_ns: (call) => call.clock.boottime(),
+  ktime_get_coarse_ns(call) {
+    const now = call.clock.monotonic();
+    return now - (now % TICK);
+  },
+  ktime_get_tai_ns: (call) => call.clock.tai?.() ?? realtime(),
 } satisfies HelperImpls<(typeof TIME_HELPERS)[number]['name']>;

@@ -127,6 +127,8 @@ export interface Clock {
   /** The same as a number, for programs: cheaper, and exact for the first 104 days. Absent: made from monotonic(). */
   monotonicNumber?(): number;
   boottime(): bigint;
+  /** International Atomic Time since 1970. Absent: the wall clock. */
+  tai?(): bigint;
 }
 
 /**

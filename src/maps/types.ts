@@ -76,6 +76,8 @@ export interface MapTypeRow {
   readonly since: string;
   /** One sentence, ours. */
   readonly doc: string;
+  /** Why the engine cannot create it, as a sentence without its end. */
+  readonly lacking?: string;
   readonly perCpu?: boolean;
   /** Map flag bits that creation accepts (uapi BPF_F_*). */
   readonly flags?: number;

@@ -103,7 +103,7 @@ export const SPAWN = { SETSIGDEF: 4, SETSIGMASK: 8 } as const;
 
 export const RLIMIT = { CORE: 4, NOFILE: 7 } as const;
 
-export const CLOCK = { MONOTONIC: 1, BOOTTIME: 7 } as const;
+export const CLOCK = { MONOTONIC: 1, BOOTTIME: 7, TAI: 11 } as const;
 
 /** seccomp(2) and its filter return values (uapi linux/seccomp.h). */
 export const SECCOMP = { SET_MODE_FILTER: 1, RET_ALLOW: 0x7fff_0000, RET_TRACE: 0x7ff0_0000 } as const;

@@ -8,7 +8,11 @@ import { ProcTask, TaskEnv } from './task.ts';
 import type { TracedTask } from './types.ts';
 
 runSession<SharedEngine>(({ shared, sys, filter, warn }) => {
-  const clock = { monotonic: () => process.hrtime.bigint(), boottime: () => sys.clock(CLOCK.BOOTTIME) };
+  const clock = {
+    monotonic: () => process.hrtime.bigint(),
+    boottime: () => sys.clock(CLOCK.BOOTTIME),
+    tai: () => sys.clock(CLOCK.TAI),
+  };
   const runner = createRunner(shared, { clock });
   runner.warmUp();
   const env = new TaskEnv(sys, runner.mem, shared.possibleCpus);
