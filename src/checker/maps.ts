@@ -1,8 +1,17 @@
 /** Maps that exist for verification alone: their attributes, whether they are frozen, and the bytes of a data section. */
 import { type ErrnoName, MapError } from '../base/index.ts';
 import type { Btf } from '../btf/index.ts';
-import { checkCreation, checkMapBtf, MAP_FLAG, type MapCreateAttr, mapTypeRow, numaNode } from '../maps/index.ts';
-import { nameOk } from '../programs/index.ts';
+import {
+  checkCreation,
+  checkedLate,
+  checkMapBtf,
+  MAP_FLAG,
+  type MapCreateAttr,
+  mapTypeRow,
+  missingForMap,
+  numaNode,
+} from '../maps/index.ts';
+import { type Loader, nameOk } from '../programs/index.ts';
 import type { MapFacts } from '../verifier/index.ts';
 
 const ARRAY = 2;
@@ -26,7 +35,7 @@ export interface CheckedMap {
 }
 
 /** The attributes' refusal by the kernel's rules (kernel/bpf/syscall.c map_create, v6.18): errno and sentence. */
-function refusal(attr: MapCreateAttr, cpus: number): readonly [ErrnoName | number, string] | undefined {
+function refusal(attr: MapCreateAttr, cpus: number, loader: Loader): readonly [ErrnoName | number, string] | undefined {
   const flags = attr.flags ?? 0;
   if (attr.type !== STRUCT_OPS && (attr.btfKeyTypeId ?? 0) !== 0 && (attr.btfValueTypeId ?? 0) === 0) {
     return ['EINVAL', 'a BTF key type needs a BTF value type'];
@@ -41,6 +50,8 @@ function refusal(attr: MapCreateAttr, cpus: number): readonly [ErrnoName | numbe
   const row = attr.type === 0 ? undefined : mapTypeRow(attr.type);
   if (row === undefined) return ['EINVAL', `map type ${attr.type} does not exist`];
   const errno = checkCreation(attr, cpus);
+  const missing = errno === 0 || checkedLate(attr.type) ? missingForMap(attr.type, loader) : undefined;
+  if (missing !== undefined) return ['EPERM', `maps of type ${attr.type} need ${missing}`];
   const what = `key_size ${attr.keySize}, value_size ${attr.valueSize}, max_entries ${attr.maxEntries}, flags 0x${flags.toString(16)}`;
   if (errno !== 0) return [-errno, `a ${row.name} map cannot have ${what}`];
   if (!nameOk(attr.name ?? '')) return ['EINVAL', `name '${attr.name}' is not at most 15 of A-Z a-z 0-9 _ .`];
@@ -62,19 +73,20 @@ function kept(attr: MapCreateAttr): MapCreateAttr {
 
 /**
  * Makes a map after the kernel's checks. Throws MapError.
- * @param world possible CPUs, the BTF that the attributes name, the inner map they name, the kernel's BTF
+ * @param world possible CPUs, who makes it, the BTF that the attributes name, the inner map they name, the kernel's BTF
  */
 export function createMap(
   given: MapCreateAttr,
   world: {
     readonly cpus: number;
+    readonly loader?: Loader | undefined;
     readonly btf: Btf | undefined;
     readonly inner: CheckedMap | undefined;
     readonly kernelBtf: () => Btf | undefined;
   },
 ): CheckedMap {
   const attr = kept(given);
-  const refused = refusal(given, world.cpus);
+  const refused = refusal(given, world.cpus, world.loader ?? {});
   if (refused !== undefined) throw new MapError(COMMAND, ...refused);
   const { btf, inner } = world;
   const template = innerRefusal(attr, inner);

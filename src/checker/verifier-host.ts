@@ -90,7 +90,9 @@ export class VerifierHost implements Host {
     const typed = (attr.btfKeyTypeId ?? 0) !== 0 || (attr.btfValueTypeId ?? 0) !== 0;
     const btf = typed ? this.#want('BPF_MAP_CREATE', attr.btfFd ?? -1, 'btf').btf : undefined;
     const inner = attr.innerMapFd === undefined ? undefined : this.#want('BPF_MAP_CREATE', attr.innerMapFd, 'map');
-    return this.#open(createMap(attr, { cpus: this.possibleCpus, btf, inner, kernelBtf: () => this.kernelBtf() }));
+    return this.#open(
+      createMap(attr, { cpus: this.possibleCpus, loader: this.#options.loader, btf, inner, kernelBtf: () => this.kernelBtf() }),
+    );
   }
 
   /** Only arrays with one element have contents. */

@@ -17,6 +17,7 @@ export async function progDump(object: string, name: string | undefined, options
   const out = new Sink(1);
   let first = true;
   for (const program of chosenPrograms(spec, name, object)) {
+    if (program.fault !== undefined) throw program.fault;
     if (options.wasm) out.write(wasm(program));
     else if (options.json) out.write(jsonLines(program));
     else {

@@ -2,6 +2,7 @@
  * Joins a program with its subprograms as libbpf does (a callee is appended at its first use, depth first; tools/lib/bpf/libbpf.c
  * bpf_object__reloc_code, v6.18), and turns relocations into references. Instructions are handled as bytes: opcode, registers, offset, imm.
  */
+import { FormatError } from '../base/index.ts';
 import type { BtfExt, BtfExtSection, CoreRelo, FuncInfo, LineInfo } from '../btf/index.ts';
 import { type ElfFile, type ElfRelocation, SHN_UNDEF, STT } from './file.ts';
 import type { CodeSection, ElfFunction } from './functions.ts';
@@ -47,10 +48,20 @@ export class Linker {
   }
 
   /**
-   * The program that starts with `main`. Throws FormatError with section and offset.
-   * @param last a function that comes after all others, called or not: the exception callback
+   * The program that starts with `main`; one that cannot be linked says why.
+   * @param last finds a function that comes after all others, called or not: the exception callback
    */
-  link(main: ElfFunction, last?: ElfFunction): ProgramSpec {
+  link(main: ElfFunction, last: () => ElfFunction | undefined): ProgramSpec {
+    const named = { name: main.name, section: main.section.name, autoload: main.section.autoload };
+    try {
+      return { ...named, ...this.#join(main, last()) };
+    } catch (fault) {
+      if (!(fault instanceof FormatError) || this.#budget < 0) throw fault;
+      return { ...named, insns: new Uint8Array(0), references: [], functions: [], funcInfo: [], lines: [], coreRelos: [], fault };
+    }
+  }
+
+  #join(main: ElfFunction, last: ElfFunction | undefined): Omit<ProgramSpec, 'name' | 'section' | 'autoload' | 'fault'> {
     const placed = new Map<ElfFunction, number>();
     const order: ElfFunction[] = [];
     let total = 0;
@@ -108,9 +119,6 @@ export class Linker {
       if (patch.imm2 !== undefined) view.setInt32(patch.at * 8 + 12, patch.imm2, true);
     }
     return {
-      name: main.name,
-      section: main.section.name,
-      autoload: main.section.autoload,
       insns,
       references: references.sort((a, b) => a.insn - b.insn),
       functions: order.map((fn) => functionSpec(fn, placed.get(fn) ?? 0)),

@@ -134,24 +134,6 @@ const REFUSALS: readonly Refusal[] = [
     message: /section socket, offset 0x[0-9a-f]+: relocation in the middle of an instruction/,
   },
   {
-    what: 'relocation of another instruction',
-    object: 'calls',
-    change: (bytes, view) => {
-      view.setBigUint64(find(bytes, '.relsocket').data, 0n, true);
-      return undefined;
-    },
-    message: /neither ld_imm64 nor call \(0xb4\)/,
-  },
-  {
-    what: 'call of the middle of a function',
-    object: 'calls',
-    change: (bytes, view) => {
-      view.setInt32(find(bytes, 'socket').data + 4 * 8 + 4, 3, true);
-      return undefined;
-    },
-    message: /no function starts at instruction 4 of section \.text/,
-  },
-  {
     what: 'half an instruction',
     object: 'legacy',
     change: (bytes, view) => {
@@ -199,6 +181,28 @@ const REFUSALS: readonly Refusal[] = [
   },
 ];
 
+/** What makes one program unusable, and no other. */
+const FAULTS: readonly Refusal[] = [
+  {
+    what: 'relocation of another instruction',
+    object: 'calls',
+    change: (bytes, view) => {
+      view.setBigUint64(find(bytes, '.relsocket').data, 0n, true);
+      return undefined;
+    },
+    message: /neither ld_imm64 nor call \(0xb4\)/,
+  },
+  {
+    what: 'call of the middle of a function',
+    object: 'calls',
+    change: (bytes, view) => {
+      view.setInt32(find(bytes, 'socket').data + 4 * 8 + 4, 3, true);
+      return undefined;
+    },
+    message: /no function starts at instruction 4 of section \.text/,
+  },
+];
+
 describe('refusals', () => {
   test.each(REFUSALS)('$what', ({ object: name, change, message }) => {
     const bytes = object(name);
@@ -209,6 +213,37 @@ describe('refusals', () => {
     } catch (error) {
       expect(error instanceof FormatError || error instanceof NotSupportedError).toBe(true);
     }
+  });
+
+  test.each(FAULTS)('$what', ({ object: name, change, message }) => {
+    const bytes = object(name);
+    const whole = parseElf(bytes).programs;
+    const { programs } = parseElf(change(bytes, new DataView(bytes.buffer)) ?? bytes);
+    const [fault, ...others] = programs.flatMap((p) => (p.fault === undefined ? [] : [p.fault]));
+    expect(others).toEqual([]);
+    expect(fault?.message).toMatch(message);
+    expect(programs.map((p) => p.name)).toEqual(whole.map((p) => p.name));
+    expect(programs.filter((p) => p.fault === undefined)).toEqual(whole.filter((_, i) => programs[i]?.fault === undefined));
+  });
+
+  test.each([
+    ['.BTF.ext', 'isa-v4', (view: DataView, at: number) => view.setUint32(at + 4, 8, true)],
+    ['.BTF.ext', 'calls', (view: DataView, at: number) => view.setUint32(at + 12, 1 << 30, true)],
+    ['.BTF', 'data', (view: DataView, at: number) => view.setUint16(at, 0, true)],
+  ] as const)('%s of %s, damaged, is left out with a warning', (section, name, damage) => {
+    const bytes = object(name);
+    const whole = parseElf(bytes);
+    damage(new DataView(bytes.buffer), find(bytes, section).data);
+    const { programs, warnings } = parseElf(bytes);
+    expect(warnings.map((w) => [w.code, w.location.section])).toEqual([['damaged-section', section]]);
+    expect(programs.map((p) => [p.name, p.insns])).toEqual(whole.programs.map((p) => [p.name, p.insns]));
+    expect(programs.flatMap((p) => p.lines)).toEqual([]);
+  });
+
+  test('BTF that defines maps is needed', () => {
+    const bytes = object('maps');
+    new DataView(bytes.buffer).setUint16(find(bytes, '.BTF').data, 0, true);
+    expect(() => parseElf(bytes)).toThrow(/magic/);
   });
 
   test('big-endian objects by name', () => {

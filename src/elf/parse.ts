@@ -2,7 +2,7 @@
  * parseElf: an eBPF object file becomes a CollectionSpec. Pure: the same bytes give the same spec. Program types, kernel objects
  * and attaching are the loader's business.
  */
-import { type Diagnostic, decodeText, type Location } from '../base/index.ts';
+import { type Diagnostic, decodeText, FormatError, type Location } from '../base/index.ts';
 import { type Btf, type BtfExt, parseBtfExt } from '../btf/index.ts';
 import { arenaOf, dataMap, dataOrigin, kconfigMap, readExterns, readGlobals } from './data.ts';
 import { exceptionCallback } from './exceptions.ts';
@@ -41,16 +41,33 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
     return found[0];
   };
   const btfSection = only('.BTF');
+  // What only describes is left out where it is damaged, with a warning, as libbpf does; what defines something is needed.
+  const unless = <T>(needed: boolean, section: ElfSection, read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (needed || !(error instanceof FormatError)) throw error;
+      warn('damaged-section', `section ${section.name} is damaged and left out: ${error.message}`, section);
+      return undefined;
+    }
+  };
+  const definedByBtf = file.sections.some((s) => s.size > 0 && (s.name === '.maps' || isStructOps(s)));
   const completed: Btf | undefined =
-    btfSection && completeBtf(file, btfSection.data.bytes, relocations.get(btfSection.index) ?? [], offsetOf(btfSection, location));
+    btfSection &&
+    unless(definedByBtf, btfSection, () =>
+      completeBtf(file, btfSection.data.bytes, relocations.get(btfSection.index) ?? [], offsetOf(btfSection, location)),
+    );
   const { externs, kconfigSize } = readExterns(file, completed);
   const btf =
     completed && btfSection && kconfigSize > 0 ? placeKconfig(completed, externs, kconfigSize, offsetOf(btfSection, location)) : completed;
   const extSection = only('.BTF.ext');
   const ext: BtfExt =
-    btf && extSection
-      ? parseBtfExt(btf, withAddends(extSection.data.bytes, relocations.get(extSection.index) ?? []), offsetOf(extSection, location))
-      : new Map();
+    (btf &&
+      extSection &&
+      unless(false, extSection, () =>
+        parseBtfExt(btf, withAddends(extSection.data.bytes, relocations.get(extSection.index) ?? []), offsetOf(extSection, location)),
+      )) ??
+    new Map();
 
   const code = readCode(file, relocations);
   const placed = readMaps(file, btf, relocations, code, only);
@@ -96,7 +113,7 @@ export function parseElf(bytes: Uint8Array, name = ''): CollectionSpec {
   const programs: ProgramSpec[] = [];
   for (const section of code.values()) {
     if (section.name === '.text') continue;
-    for (const fn of section.functions) if (fn.global) programs.push(linker.link(fn, exceptionCallback(btf, fn.name, code)));
+    for (const fn of section.functions) if (fn.global) programs.push(linker.link(fn, () => exceptionCallback(btf, fn.name, code)));
   }
   unique(file, 'programs', programs);
   unique(file, 'maps', maps);

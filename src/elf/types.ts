@@ -1,5 +1,5 @@
 /** What an object file says, as data: CollectionSpec and its parts. Fds, program types and attaching are the loader's business. */
-import type { Diagnostic } from '../base/index.ts';
+import type { Diagnostic, FormatError } from '../base/index.ts';
 import type { Btf, CoreRelo, FuncInfo, LineInfo } from '../btf/index.ts';
 
 /** Where a map came from: a definition of the user's, or a data section. */
@@ -109,6 +109,8 @@ export interface ProgramSpec {
   readonly funcInfo: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
   readonly coreRelos: readonly CoreRelo[];
+  /** Why it cannot be linked, as libbpf finds when it loads the program; then it has no instructions. Other programs of the object are whole. */
+  readonly fault?: FormatError;
 }
 
 /** A table of operations that programs implement: a variable of `.struct_ops` or `.struct_ops.link`. */

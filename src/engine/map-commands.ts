@@ -3,6 +3,7 @@ import { decodeText, type ErrnoName, NotSupportedError } from '../base/index.ts'
 import { openBtf, type SpecialField } from '../btf/index.ts';
 import type { MapInfo } from '../host/host.ts';
 import {
+  checkedLate,
   checkMapBtf,
   createMap,
   holdsMaps,
@@ -43,6 +44,8 @@ function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoNam
     throw new NotSupportedError(`the engine has no maps of type ${row.name}: ${row.lacking ?? ''}`, { hint: 'the kernel host has them' });
   }
   const errno = row.check(attr, core.cpus);
+  const missing = errno === 0 || checkedLate(attr.type) ? missingForMap(attr.type, core.loader) : undefined;
+  if (missing !== undefined) return ['EPERM', `maps of type ${attr.type} need ${missing}`];
   if (errno === 0) return undefined;
   const what = `key_size ${attr.keySize}, value_size ${attr.valueSize}, max_entries ${attr.maxEntries}, flags 0x${flags.toString(16)}`;
   return [-errno, `a ${row.name} map cannot have ${what}`];
@@ -59,8 +62,6 @@ export function mapCreate(core: EngineCore, attr: MapCreateAttr): number {
   }
   const refusal = refuseCreate(core, attr);
   if (refusal !== undefined) throw core.error(command, ...refusal);
-  const missing = missingForMap(attr.type, core.loader);
-  if (missing !== undefined) throw core.error(command, 'EPERM', `maps of type ${attr.type} need ${missing}`);
   const inner = holdsMaps(attr.type) ? innerTemplate(core, command, attr.innerMapFd) : undefined;
   core.reclaim();
   const id = core.nextId(HEADER.NEXT_MAP_ID);

@@ -32,6 +32,7 @@ export function loadCollection(host: Host, input: CollectionInput, options: Load
   const spec = input instanceof Uint8Array ? parseElf(input, options.name) : input;
   refuseUnknown(spec, options);
   const wanted = spec.programs.filter((p) => options.programs?.[p.name]?.autoload ?? p.autoload);
+  for (const { fault } of wanted) if (fault !== undefined) throw fault;
   const symbols = resolveSymbols(host, spec);
   // Elsewhere an object is loaded whole or not at all; the engine, which has few kernel symbols, asks for those that are used.
   if (host.name !== 'engine') for (const symbol of symbols.values()) if (symbol.kind === 'missing') throw symbol.error;

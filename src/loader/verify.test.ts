@@ -1,7 +1,7 @@
 /** Objects on a host that only verifies: what the loader refuses itself, and what it says of poisoned instructions. No kernel is asked. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { SyscallError, VerifierError } from '../base/index.ts';
+import { FormatError, SyscallError, VerifierError } from '../base/index.ts';
 import { VerifierHost } from '../checker/index.ts';
 import { parseElf } from '../elf/index.ts';
 import { engineBtf } from '../engine/index.ts';
@@ -60,4 +60,21 @@ it('logs name what a poisoned instruction stood for', () => {
     /^\d+: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <enumval_value> \[\d+\] enum \w+::\w+ = \d+\nprocessed/m,
   );
   expect((check('core', 'bits') as VerifierError).log).toMatch(/<\w+> \[\d+\] struct \w+\.\w+ \([\d:]+ @ offset \d+(\.\d)?\)/);
+});
+
+it('a program that cannot be linked is refused alone', () => {
+  const bytes = read('calls');
+  const whole = parseElf(bytes, 'calls.bpf.o');
+  const [broken, ...others] = whole.programs;
+  const spec = {
+    ...whole,
+    programs: whole.programs.map((p) => (p === broken ? { ...p, fault: new FormatError('no function starts there') } : p)),
+  };
+  const load = (name: string | undefined): unknown => {
+    const chosen = spec.programs.map((p) => [p.name, { autoload: p.name === name }] as const);
+    return loadCollection(new VerifierHost({ kernelBtf: engineBtf }), spec, { programs: Object.fromEntries(chosen) });
+  };
+  expect(() => load(broken?.name)).toThrow('no function starts there');
+  for (const { name } of others) expect(load(name)).toBeDefined();
+  expect(others.length).toBeGreaterThan(0);
 });

@@ -6,7 +6,15 @@ const UNPRIVILEGED = [1, 2, 3, 4, 5, 6, 8, 12, 13, 19, 21, 27, 31];
 /** devmap, sockmap, xskmap, sockhash, devmap_hash. */
 const NETWORK = [14, 15, 17, 18, 25];
 
-/** Capability that a map's maker needs, or undefined; asked for after the attributes were found right. */
+/** LPM trie, stack traces, maps of CPUs and sockets, storage of cgroups, ring buffers, bloom filter, arena: no map_alloc_check. */
+const CHECKED_LATE = [7, 11, 15, 16, 17, 18, 19, 21, 27, 30, 31, 33];
+
+/** Whether sizes and flags are looked at only when the map is allocated, after it was asked who makes it. */
+export function checkedLate(type: number): boolean {
+  return CHECKED_LATE.includes(type);
+}
+
+/** Capability that a map's maker needs, or undefined. */
 export function mapCapability(type: number): Capability | undefined {
   if (UNPRIVILEGED.includes(type)) return undefined;
   return NETWORK.includes(type) ? 'CAP_NET_ADMIN' : 'CAP_BPF';

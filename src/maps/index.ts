@@ -1,6 +1,6 @@
 /** Map types: their table, their operations, and making maps. One file per type beside this. */
 export { checkMapBtf } from './btf.ts';
-export { mapCapability, missingForMap } from './capabilities.ts';
+export { checkedLate, mapCapability, missingForMap } from './capabilities.ts';
 export { ACCESS_FLAGS, ELEM_FLAG, numaNode, roundUp8 } from './common.ts';
 export { createMap, destroyMap } from './create.ts';
 export { foldElemFlags, mapKernel } from './kernel.ts';
