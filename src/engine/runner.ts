@@ -9,7 +9,7 @@ import { HOLD } from '../jit/index.ts';
 import { mapKernel, type Region } from '../maps/index.ts';
 import { CPU, HEADER, idTableGet, lock, lockOwner, Mem, PROG, RUN_MODE, ThreadEnv, tryLock, unlock } from '../mem/index.ts';
 import { defaultClock } from './clock.ts';
-import { Compiled, FAULTED } from './compiled/compiled.ts';
+import { Compiled, type Ready } from './compiled/compiled.ts';
 import type { Current, ExecutionFault, Executor } from './executor.ts';
 import { readAny, readStr, STRING_STEP } from './fault-safe.ts';
 import { recordFault } from './faults.ts';
@@ -53,9 +53,9 @@ export class Runner implements ProgramRunner {
     regions: NO_REGIONS,
   };
   #running = false;
-  /** The executor, where it is the compiled one; and the program that ran last. */
+  /** The executor, where it is the compiled one; and the program that ran last, where it does the bookkeeping itself. */
   #compiled: Compiled | undefined;
-  #last: ThreadProgram | undefined;
+  #ready: Ready | undefined;
 
   constructor(env: ThreadEnv, options: RunnerOptions = {}) {
     this.env = env;
@@ -102,34 +102,49 @@ export class Runner implements ProgramRunner {
   }
 
   run(progId: number, run: RunContext): number | undefined {
-    const outcome = this.#quick(progId, run);
-    if (outcome === HOLD.done) return this.#compiled?.r0Low;
-    return outcome === FAULTED ? undefined : this.#hold(progId, run)?.r0Low;
+    const ready = this.#ready;
+    const { cpu } = run;
+    if (
+      ready?.progId !== progId ||
+      this.#running ||
+      run.regions !== undefined ||
+      run.repeat !== undefined ||
+      !(cpu >= 0 && cpu < this.#cpus)
+    ) {
+      return this.#hold(progId, run)?.r0Low;
+    }
+    const { task } = run;
+    const now = this.#now;
+    if (now.cpu !== cpu) this.env.cpu = cpu;
+    now.cpu = cpu;
+    now.task = task;
+    now.progId = progId;
+    now.progType = ready.type;
+    this.#running = true;
+    let outcome: number = HOLD.look;
+    try {
+      outcome = ready.hold(run.ctx, 0, cpu, task.tid, task.tgid);
+    } catch (error) {
+      this.#trapped(ready, error);
+      return undefined;
+    }
+    this.#running = false;
+    if (outcome !== HOLD.done) return this.#hold(progId, run)?.r0Low;
+    const r0 = (this.mem.i32[ready.result] ?? 0) >>> 0;
+    if (ready.entry.missed) this.#ready = ready.compiled.respecialise(ready.program, ready.entry);
+    return r0;
   }
 
-  /** The way of most runs: the program ran here before, and does the bookkeeping itself. @returns HOLD, or FAULTED */
-  #quick(progId: number, run: RunContext): number {
-    const compiled = this.#compiled;
-    const program = this.#last;
-    const entry = program?.compiled;
-    const { cpu } = run;
-    if (compiled === undefined || program?.progId !== progId || entry?.hold === undefined || this.#running) return HOLD.look;
-    if (run.regions !== undefined || run.repeat !== undefined || !(cpu >= 0 && cpu < this.#cpus)) return HOLD.look;
-    const now = this.#now;
-    this.env.cpu = cpu;
-    now.cpu = cpu;
-    now.task = run.task;
-    now.progId = progId;
-    now.progType = program.type;
-    this.#running = true;
-    const outcome = compiled.hold(program, entry, run.ctx);
-    this.#running = false;
-    if (outcome === FAULTED) {
-      const record = this.#cpuTable + cpu * CPU.SIZE;
-      this.#fault(program, record, compiled.fault);
-      this.#release(record);
+  /** A run that did its own bookkeeping trapped: the CPU is still held. */
+  #trapped({ compiled, program }: Ready, error: unknown): void {
+    const cpu = this.#cpuTable + this.#now.cpu * CPU.SIZE;
+    try {
+      compiled.explain(error, program);
+      this.#fault(program, cpu, compiled.fault);
+    } finally {
+      this.#running = false;
+      this.#release(cpu);
     }
-    return outcome;
   }
 
   /** As run, with all 64 bits of r0. */
@@ -154,9 +169,11 @@ export class Runner implements ProgramRunner {
       // Looked up with the CPU held: from here on its memory stays until the CPU is free again.
       const program = this.#programs.get(progId);
       if (program === undefined) return undefined;
-      this.#last = program;
       mem.i32[(cpu + CPU.PROG) >>> 2] = progId;
-      return this.#execute(program, cpu, run);
+      this.#ready = undefined;
+      const executor = this.#execute(program, cpu, run);
+      this.#ready = this.#compiled?.ready(program);
+      return executor;
     } finally {
       this.#running = false;
       this.#release(cpu);

@@ -89,19 +89,24 @@ export interface RunEntry {
   readonly readsR2: boolean;
 }
 
-/** Pushes what an entry takes, calls it, and leaves r0's low half; the whole goes to the run area. */
-function callEntry(code: Code, area: number, entry: RunEntry, result: number): void {
+/** Calls an entry. @param result local that r0 goes to @param frame local that holds the first frame, if there is one */
+function callEntry(code: Code, area: number, entry: RunEntry, result: number, frame?: number): void {
   if (entry.tailCalls) {
     code.op1('global.get', area);
     code.i32(0);
     code.mem('i32.store', RUN_AREA.TAIL_CALLS);
   }
   code.op1('local.get', 0);
+  if (frame === undefined) pushFirstFrame(code, area);
+  else code.op1('local.get', frame);
+  code.op1('call', entry.index);
+  code.op1('local.set', result);
+}
+
+function pushFirstFrame(code: Code, area: number): void {
   code.op1('global.get', area);
   code.i32(RUN_AREA.FIRST_FRAME);
   code.op('i32.add');
-  code.op1('call', entry.index);
-  code.op1('local.set', result);
 }
 
 function storeR2(code: Code, area: number, entry: RunEntry): void {
@@ -128,26 +133,39 @@ export function runFunction(name: string, area: number, entry: RunEntry): Functi
   return { name, type: { params: ['i32', 'i32'], results: ['i32'] }, locals: ['i64'], code: code.view };
 }
 
+/** Runs from one test of the count to the next. */
+const RUNS = 8;
+
 /** (ctx, r2, times) -> r0's low half of the last run. */
 export function repeatFunction(name: string, area: number, entry: RunEntry): FunctionBody {
-  const [times, result] = [2, 3];
+  const [times, result, frame] = [2, 3, 4];
   const code = new Code();
   storeR2(code, area, entry);
-  const end = code.open('block');
-  code.op1('local.get', times);
-  code.op('i32.eqz');
-  code.brIf(end);
-  const loop = code.open('loop');
-  callEntry(code, area, entry, result);
-  code.op1('local.get', times);
-  code.i32(1);
-  code.op('i32.sub');
-  code.op1('local.tee', times);
-  code.brIf(loop);
-  code.close();
-  code.close();
+  pushFirstFrame(code, area);
+  code.op1('local.set', frame);
+  // One by one until what is left is a multiple of RUNS.
+  for (const [mask, runs] of [
+    [RUNS - 1, 1],
+    [-1, RUNS],
+  ] as const) {
+    const end = code.open('block');
+    const loop = code.open('loop');
+    code.op1('local.get', times);
+    code.i32(mask);
+    code.op('i32.and');
+    code.op('i32.eqz');
+    code.brIf(end);
+    for (let i = 0; i < runs; i++) callEntry(code, area, entry, result, frame);
+    code.op1('local.get', times);
+    code.i32(runs);
+    code.op('i32.sub');
+    code.op1('local.set', times);
+    code.br(loop);
+    code.close();
+    code.close();
+  }
   giveResult(code, area, result);
-  return { name, type: { params: ['i32', 'i32', 'i32'], results: ['i32'] }, locals: ['i64'], code: code.view };
+  return { name, type: { params: ['i32', 'i32', 'i32'], results: ['i32'] }, locals: ['i64', 'i32'], code: code.view };
 }
 
 const LOG2_CPU = Math.log2(CPU.SIZE);

@@ -79,22 +79,73 @@ describe('wasmText', () => {
         )
         (func $sum:repeat (param i32 i32 i32) (result i32)
           (local i64)
+          (local i32)
+          global.get 0
+          i32.const 36480
+          i32.add
+          local.set 4
           block
-            local.get 2
-            i32.eqz
-            br_if 0
             loop
+              local.get 2
+              i32.const 7
+              i32.and
+              i32.eqz
+              br_if 1
               local.get 0
-              global.get 0
-              i32.const 36480
-              i32.add
+              local.get 4
               call $sum
               local.set 3
               local.get 2
               i32.const 1
               i32.sub
-              local.tee 2
-              br_if 0
+              local.set 2
+              br 0
+            end
+          end
+          block
+            loop
+              local.get 2
+              i32.const -1
+              i32.and
+              i32.eqz
+              br_if 1
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 0
+              local.get 4
+              call $sum
+              local.set 3
+              local.get 2
+              i32.const 8
+              i32.sub
+              local.set 2
+              br 0
             end
           end
           global.get 0

@@ -3,7 +3,7 @@
  * calls find programs through the thread's own table, and what it lacks is compiled when it is missed.
  */
 import type { RunInput } from '../../interp/index.ts';
-import { compileToWasm, type HelperSignature, HOLD, type JitMap, RUN_AREA } from '../../jit/index.ts';
+import { compileToWasm, type HelperSignature, type JitMap, RUN_AREA } from '../../jit/index.ts';
 import { ARRAY, MAP, progArrayGet } from '../../maps/index.ts';
 import type { Mem } from '../../mem/index.ts';
 import type { ExecutionFault, Executor } from '../executor.ts';
@@ -33,9 +33,19 @@ const TABLE_STEP = 64;
 const MOST_TRIES = 4;
 /** Slots of a prog array that are looked at for likely targets. */
 const TARGET_SLOTS = 256;
-/** Besides HOLD. */
-export const FAULTED = -1;
 const I32_MAX = 0x7fff_ffff;
+
+/** A program whose next run takes no more than a call. Until another one runs, tail calls that miss are its. */
+export interface Ready {
+  readonly progId: number;
+  readonly type: number;
+  readonly program: ThreadProgram;
+  readonly entry: CompiledEntry;
+  readonly hold: (ctx: number, r2: number, cpu: number, tid: number, tgid: number) => number;
+  readonly compiled: Compiled;
+  /** Index of r0's low half in Mem.i32. */
+  readonly result: number;
+}
 
 export interface CompiledOptions extends ExecutorOptions {
   /** Every access is checked, as in the interpreter. */
@@ -82,25 +92,16 @@ export class Compiled implements Executor {
     return this.#go(program, input, times);
   }
 
-  /** Runs a program for the task that now is, and does what else a run takes; `now` is set. @returns HOLD, or FAULTED */
-  hold(program: ThreadProgram, entry: CompiledEntry, ctx: number): number {
-    const { task, cpu } = this.#host.now;
-    this.#running = entry;
-    let outcome: number = HOLD.look;
-    try {
-      if (entry.hold !== undefined) outcome = entry.hold(ctx, 0, cpu, task.tid, task.tgid);
-    } catch (error) {
-      this.#explain(error, program);
-      return FAULTED;
-    }
-    if (outcome === HOLD.done) {
-      this.r0Low = (this.#mem.i32[(this.#area + RUN_AREA.RESULT) >>> 2] ?? 0) >>> 0;
-      if (entry.missed) this.#respecialise(program, entry);
-    }
-    return outcome;
+  /** The program, if it can do a run's bookkeeping itself and was the last to run. */
+  ready(program: ThreadProgram): Ready | undefined {
+    const entry = program.compiled;
+    if (entry?.hold === undefined || entry !== this.#running) return undefined;
+    const { progId, type } = program;
+    return { progId, type, program, entry, hold: entry.hold, compiled: this, result: (this.#area + RUN_AREA.RESULT) >>> 2 };
   }
 
-  #explain(error: unknown, { progId }: ThreadProgram): void {
+  /** Finds out why a run trapped. */
+  explain(error: unknown, { progId }: ThreadProgram): void {
     this.#fault = explainTrap(error, { mem: this.#mem, area: this.#area, progId, module: (number) => this.#units[number] });
   }
 
@@ -112,10 +113,10 @@ export class Compiled implements Executor {
     try {
       this.r0Low = (times === 1 ? entry.run(input.ctx, input.r2 ?? 0) : entry.repeat(input.ctx, input.r2 ?? 0, times)) >>> 0;
     } catch (error) {
-      this.#explain(error, program);
+      this.explain(error, program);
       return false;
     }
-    if (entry.missed) this.#respecialise(program, entry);
+    if (entry.missed) this.respecialise(program, entry);
     return true;
   }
 
@@ -145,7 +146,7 @@ export class Compiled implements Executor {
   }
 
   /** Tail calls came to programs that were not there when this one was compiled: next time they are in one module, and called directly. */
-  #respecialise(program: ThreadProgram, entry: CompiledEntry): void {
+  respecialise(program: ThreadProgram, entry: CompiledEntry): undefined {
     entry.missed = false;
     const tries = (this.#tries.get(program.progId) ?? 0) + 1;
     this.#tries.set(program.progId, tries);
