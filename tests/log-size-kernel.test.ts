@@ -1,8 +1,9 @@
 /** Logs that do not fit: what is kept of them, how long they would have been, and the errno, on the engine and on the live kernel. */
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../src/asm/index.ts';
-import { errnoName, SyscallError, VerifierError } from '../src/base/index.ts';
+import { encodeText, errnoName, SyscallError, VerifierError } from '../src/base/index.ts';
 import { createEngine } from '../src/tools/node-engine.ts';
+import { describeProgram } from './support/btf-functions.ts';
 import { kernel } from './support/kernel.ts';
 import { normalLog } from './support/log.ts';
 
@@ -53,4 +54,47 @@ if (bpf === undefined) {
       expect(ours).toEqual(theirs);
     });
   });
+
+  const SOURCES = {
+    'two bytes': 'int größe = 0; // für alle',
+    'three and four bytes': 'return 0; // 終わり 🐝',
+    'longer than a message may be': `x = ${'é'.repeat(700)};`,
+    'much longer, of single bytes': `x = ${'e'.repeat(3000)};`,
+  };
+  describe.each(Object.entries(SOURCES))('source lines: %s', (_, source) => {
+    const { btf, records } = describeProgram([{ insn: 0, proto: 'int f(struct __sk_buff *)' }]);
+    const [types, line] = withString(btf, source);
+    const lineInfo = new Uint8Array(new Uint32Array([0, line, line, (7 << 10) | 1]).buffer);
+    it.each([1, 2, 9].flatMap((level) => [0, 60, 75, 82, 90, 400, 100_000].map((size) => [level, size] as const)))(
+      'level %i, %i bytes',
+      (logLevel, logSize) => {
+        using engine = createEngine();
+        const attr = { type: 5, insns: assemble('r0 = 0\nexit'), license: 'GPL', logLevel, logSize, funcInfo: records, lineInfo };
+        const theirs = answer(() => {
+          const btfFd = bpf.btfLoad(types);
+          try {
+            const loaded = bpf.progLoad({ ...attr, btfFd });
+            bpf.close(loaded.fd);
+            return loaded;
+          } finally {
+            bpf.close(btfFd);
+          }
+        });
+        const ours = answer(() => engine.progLoad({ ...attr, btfFd: engine.btfLoad(types) }));
+        expect(ours).toEqual(theirs);
+      },
+    );
+  });
+}
+
+/** BTF with one more string. @returns it and the string's offset */
+function withString(btf: Uint8Array, text: string): [Uint8Array, number] {
+  const view = new DataView(btf.buffer, btf.byteOffset);
+  const size = view.getUint32(20, true);
+  const string = encodeText(`${text}\0`);
+  const out = new Uint8Array(btf.length + string.length);
+  out.set(btf);
+  out.set(string, btf.length);
+  new DataView(out.buffer).setUint32(20, size + string.length, true);
+  return [out, size];
 }

@@ -324,7 +324,9 @@ export class Verification {
     const told = this.#told;
     if (told !== undefined && told.fileOff === line.fileOff && told.line === line.line) return;
     this.#told = line;
-    this.log.write(`; ${line.source.trimStart()} @ ${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}\n`);
+    this.log.write('; ');
+    this.log.message(line.source.trimStart());
+    this.log.message(` @ ${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}\n`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The verifier's log: text that grows, and is cut back when a path turned out well (kernel/bpf/log.c, v6.18). What is written is the callers' business. */
+import { decodeText, encodeText } from '../../base/index.ts';
 
 /** Least width of instruction lines before what they changed is told. */
 const ALIGN = 40;
@@ -7,7 +8,12 @@ const ALIGN_STEP = 8;
 /** Level bit: of a log that is too long the beginning is kept (BPF_LOG_FIXED). */
 const FIXED = 8;
 
-/** Characters that are kept at least of a log that is longer: its end, or with FIXED its beginning. */
+/** BPF_VERIFIER_TMP_LOG_SIZE without its NUL. */
+const MAX_MESSAGE = 1023;
+
+const NOT_ASCII = /[^\x00-\x7f]/;
+
+/** Bytes that are kept at least of a log that is longer: its end, or with FIXED its beginning. */
 const MAX_KEPT = 1 << 24;
 
 /** A log. Level 0 keeps nothing but what is `said`. */
@@ -20,10 +26,12 @@ export class Log {
   /** Where what is still in the buffer begins. */
   #start = 0;
   #needed = 0;
-  /** Characters in #parts, and those given up before and behind them. */
+  /** Bytes in #parts, and those given up before and behind them. */
   #kept = 0;
   #before = 0;
   #behind = 0;
+  /** Something in it is not ASCII: #parts have a character for each byte of UTF-8. */
+  #wide = false;
 
   constructor(level: number, size?: number) {
     this.level = level;
@@ -54,13 +62,29 @@ export class Log {
     return this.#length;
   }
 
-  write(text: string): void {
+  write(said: string): void {
+    this.#append(NOT_ASCII.test(said) ? this.#bytesOf(said) : said);
+  }
+
+  #append(text: string): void {
     this.#parts.push(text);
     this.#length += text.length;
     this.#kept += text.length;
     if (this.#kept > 2 * MAX_KEPT) this.#giveUp();
     this.#needed = Math.max(this.#needed, this.#length + 1);
     if (this.#size !== undefined) this.#start = Math.max(this.#start, this.#length + 1 - this.#size);
+  }
+
+  /** Writes what is one message of the kernel's and has text of the program's: its end is lost where it is longer than 1023 bytes. */
+  message(said: string): void {
+    const text = NOT_ASCII.test(said) ? this.#bytesOf(said) : said;
+    this.#append(text.slice(0, MAX_MESSAGE));
+  }
+
+  /** A character for each byte: lengths, cuts and sizes are the reader's bytes. */
+  #bytesOf(text: string): string {
+    this.#wide = true;
+    return Array.from(encodeText(text), (byte) => String.fromCharCode(byte)).join('');
   }
 
   #giveUp(): void {
@@ -73,7 +97,7 @@ export class Log {
     this.#kept = part.length;
   }
 
-  /** Cuts the log back to `length` characters. */
+  /** Cuts the log back to `length` bytes. */
   cut(length: number): void {
     const lost = Math.min(this.#behind, Math.max(this.#length - length, 0));
     this.#behind -= lost;
@@ -86,13 +110,18 @@ export class Log {
       }
       this.#length -= last.length;
       this.#kept -= last.length;
-      if (this.#length < length) this.write(last.slice(0, length - this.#length));
+      if (this.#length < length) this.#append(last.slice(0, length - this.#length));
     }
     this.#start = Math.min(this.#start, this.#length);
   }
 
   /** What is in the buffer. */
   text(): string {
+    const text = this.#text();
+    return this.#wide ? decodeText(Uint8Array.from(text, (c) => c.charCodeAt(0))) : text;
+  }
+
+  #text(): string {
     const all = this.#parts.join('');
     if (this.#size === undefined) return all;
     return (this.level & FIXED) !== 0 ? all.slice(0, Math.max(this.#size - 1, 0)) : all.slice(Math.max(this.#start - this.#before, 0));
