@@ -9,10 +9,10 @@ const BY_MAP: Readonly<Record<number, readonly number[]>> = {
   12: [1],
   13: [1],
   14: [51, 1],
-  15: [52, 53, 3, 60, 82, 1],
+  15: [52, 53, 60, 82, 1],
   16: [51],
   17: [51, 1],
-  18: [72, 70, 3, 71, 82, 1],
+  18: [72, 70, 71, 82, 1],
   19: [81],
   20: [82],
   21: [81],
@@ -69,15 +69,37 @@ const BY_HELPER: Readonly<Record<number, readonly number[]>> = {
   211: [32],
 };
 
-/** Program types that may store sockets in a sockmap by map_update_elem (may_update_sockmap): no struct_ops, tracing only iterators. */
-const SOCKMAP_UPDATERS = [1, 3, 4, 6, 13, 14, 15, 16, 21, 22, 30];
-const MAP_UPDATE = 2;
+/** A program that hands a map to a helper: enum bpf_prog_type and enum bpf_attach_type. */
+export interface MapUser {
+  readonly type: number;
+  readonly attachType: number;
+}
 
-/** Whether helper `id` may be handed a map of type `mapType` (enum bpf_map_type) by a program of type `programType` (enum bpf_prog_type). */
-export function helperTakesMap(id: number, mapType: number, programType: number): boolean {
+const SOCKMAPS = [15, 18];
+const UPDATE = 2;
+const DELETE = 3;
+/** Program types that change sockmaps: socket_filter, sched_cls, sched_act, xdp, sk_reuseport, flow_dissector, sk_lookup. */
+const SOCKMAP_CHANGERS = [1, 3, 4, 6, 21, 22, 30];
+const SOCK_OPS = 13;
+const TRACING = 26;
+/** BPF_TRACE_ITER. */
+const ITER = 28;
+
+/**
+ * Whether the general helpers update and delete may change a map of type `mapType`: all maps but sockmaps, whose locks only some contexts may take
+ * (may_update_sockmap, v6.18).
+ */
+export function mayChangeMap(id: number, mapType: number, { type, attachType }: MapUser): boolean {
+  if (!SOCKMAPS.includes(mapType) || (id !== UPDATE && id !== DELETE)) return true;
+  if (type === SOCK_OPS) return id === DELETE;
+  return SOCKMAP_CHANGERS.includes(type) || (type === TRACING && attachType === ITER);
+}
+
+/** Whether helper `id` may be handed a map of type `mapType` (enum bpf_map_type) by the program. */
+export function helperTakesMap(id: number, mapType: number, user: MapUser): boolean {
   const helpers = BY_MAP[mapType];
-  const sockmap = (mapType === 15 || mapType === 18) && id === MAP_UPDATE && SOCKMAP_UPDATERS.includes(programType);
-  if (helpers !== undefined && !helpers.includes(id) && !sockmap) return false;
+  const changes = SOCKMAPS.includes(mapType) && (id === UPDATE || id === DELETE);
+  if (changes ? !mayChangeMap(id, mapType, user) : helpers !== undefined && !helpers.includes(id)) return false;
   const maps = BY_HELPER[id];
   return maps === undefined || maps.includes(mapType);
 }

@@ -102,7 +102,7 @@ export function planHelper(proto: HelperProto, impl: HelperImpl): HelperPlan {
   const returnsPointer = !['integer', 'void', 'btf_id', 'btf_id_or_null', 'btf_id_trusted'].includes(proto.ret);
   const returnsValue = mapReg !== 0 && (proto.ret === 'map_value' || proto.ret === 'map_value_or_null');
   // Sockmaps, the only maps whose answer depends on the program's type, have no elements here.
-  const takes = Array.from({ length: MAP_TYPE_COUNT }, (_, type) => helperTakesMap(proto.id, type, 0));
+  const takes = Array.from({ length: MAP_TYPE_COUNT }, (_, type) => helperTakesMap(proto.id, type, { type: 0, attachType: 0 }));
   return { proto, impl, checks, mapReg, returnsPointer, takes, writesMap: MAP_WRITERS.has(proto.id), returnsValue };
 }
 

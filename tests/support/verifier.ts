@@ -38,6 +38,9 @@ const MAPS: Readonly<Record<string, RawMapAttr>> = {
   inner: { type: 2, keySize: 4, valueSize: 16, maxEntries: 2 },
   arena: { type: 33, keySize: 0, valueSize: 0, maxEntries: 10, flags: 0x400, mapExtra: 1n << 44n },
   xsks: { type: 17, keySize: 4, valueSize: 4, maxEntries: 4 },
+  sockmap: { type: 15, keySize: 4, valueSize: 4, maxEntries: 4 },
+  sockhash: { type: 18, keySize: 4, valueSize: 8, maxEntries: 4 },
+  bloom: { type: 30, keySize: 0, valueSize: 8, maxEntries: 4 },
   cgroups: { type: 8, keySize: 4, valueSize: 4, maxEntries: 2 },
 };
 

@@ -5,6 +5,7 @@ import { Pair } from '../support/verifier.ts';
 import { CASES } from './cases.ts';
 import { FUNCTION_CASES } from './function-cases.ts';
 import { KFUNC_CASES } from './kfuncs/index.ts';
+import { SOCKET_MAP_CASES } from './socket-map-cases.ts';
 
 const { bpf, reason } = kernel;
 
@@ -13,7 +14,7 @@ if (bpf === undefined) {
 } else {
   const pair = new Pair(bpf);
   describe('verify() and the live kernel', () => {
-    it.each([...CASES, ...FUNCTION_CASES, ...KFUNC_CASES].map((row) => [row.name, row] as const))('%s', (_, row) => {
+    it.each([...CASES, ...FUNCTION_CASES, ...SOCKET_MAP_CASES, ...KFUNC_CASES].map((row) => [row.name, row] as const))('%s', (_, row) => {
       const theirs = pair.kernel(row);
       const ours = pair.ours(row);
       expect({ errno: ours.errno, message: ours.message, counters: ours.counters }).toEqual({

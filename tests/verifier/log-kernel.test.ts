@@ -19,6 +19,7 @@ import { generate } from './generate/index.ts';
 import { KFUNC_CASES } from './kfuncs/index.ts';
 import { OBJECT_CASES } from './object-cases.ts';
 import { PROTOTYPE_CASES } from './prototype-cases.ts';
+import { SOCKET_MAP_CASES } from './socket-map-cases.ts';
 
 const { bpf, reason } = kernel;
 /** LEVEL2 and STATS. */
@@ -42,6 +43,7 @@ if (bpf === undefined) {
   const rows = [
     ...CASES,
     ...FUNCTION_CASES,
+    ...SOCKET_MAP_CASES,
     ...FIELD_CASES,
     ...OBJECT_CASES,
     ...DYNPTR_CASES,

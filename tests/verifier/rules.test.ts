@@ -12,6 +12,7 @@ import { generate } from './generate/index.ts';
 import { KFUNC_CASES } from './kfuncs/index.ts';
 import { OBJECT_CASES } from './object-cases.ts';
 import { PROTOTYPE_CASES } from './prototype-cases.ts';
+import { SOCKET_MAP_CASES } from './socket-map-cases.ts';
 import { UNPRIVILEGED_CASES } from './unprivileged-cases.ts';
 
 let fd = 2;
@@ -24,6 +25,7 @@ it('no message falls through', () => {
   const questions: Question[] = [
     ...CASES,
     ...FUNCTION_CASES,
+    ...SOCKET_MAP_CASES,
     ...FIELD_CASES,
     ...DYNPTR_CASES,
     ...OBJECT_CASES,

@@ -1,16 +1,11 @@
 /** Program types that see packets, and which of them may write (may_access_direct_pkt_data, v6.18). */
 import type { Verification } from '../verification.ts';
 
-const READ = [10, 11, 19, 21, 22, 8, 25];
-const WRITE = [3, 4, 6, 12, 14, 16];
-const CGROUP_SOCKOPT = 25;
-/** BPF_CGROUP_SETSOCKOPT. */
-const SETSOCKOPT = 22;
+const READ = [10, 11, 19, 21, 22, 8];
+const WRITE = [3, 4, 6, 12, 14, 16, 25];
 
 export function mayWritePackets(v: Verification): boolean {
-  const { type } = v.program;
-  if (type === CGROUP_SOCKOPT) return v.program.expectedAttachType === SETSOCKOPT;
-  return WRITE.includes(type);
+  return WRITE.includes(v.program.type);
 }
 
 /** Whether helpers may be handed packet memory for reading. */

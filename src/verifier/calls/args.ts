@@ -25,6 +25,10 @@ import { checkConstString } from './const-string.ts';
 import { constantKey } from './constant-key.ts';
 import { checkMemory, checkSizedMemory } from './memory-args.ts';
 
+const SOCKMAP = 15;
+const SOCKHASH = 18;
+const BLOOM_FILTER = 30;
+
 /** What the arguments of a call told. */
 export interface CallFacts {
   readonly proto: HelperProto;
@@ -67,13 +71,14 @@ export function checkArgs(v: Verification, proto: HelperProto): CallFacts {
   return facts;
 }
 
-function checkArg(v: Verification, n: number, arg: HelperArg, facts: CallFacts): void {
+function checkArg(v: Verification, n: number, given: HelperArg, facts: CallFacts): void {
   const reg = v.checkRead(n);
-  if (arg.kind === 'anything') {
+  if (given.kind === 'anything') {
     if (v.hidesPointer(n)) throw denied(`R${n} leaks addr into helper function`, n);
     return;
   }
   if (isPacket(reg.type) && !mayUsePackets(v, facts.proto)) throw denied('helper access to the packet is not allowed', n);
+  const arg = valueOf(given, facts);
   const isNull = isNullScalar(reg) && NULLABLE.has(arg.kind);
   if (!isNull) {
     checkType(v, n, reg, arg, facts);
@@ -89,6 +94,16 @@ function checkArg(v: Verification, n: number, arg: HelperArg, facts: CallFacts):
     facts.refId = reg.refId;
   }
   use(v, n, reg, arg, facts, isNull);
+}
+
+/** What a helper's value argument is for this map: sockmaps hold sockets, a bloom filter is asked for the value given (resolve_map_arg_type). */
+function valueOf(arg: HelperArg, { map, proto }: CallFacts): HelperArg {
+  if (map === undefined || (arg.kind !== 'map_value' && arg.kind !== 'map_value_uninit')) return arg;
+  if (map.type === SOCKMAP || map.type === SOCKHASH) {
+    if (arg.kind !== 'map_value') throw invalid('invalid arg_type for sockmap/sockhash');
+    return { ...arg, kind: 'sock_common' };
+  }
+  return map.type === BLOOM_FILTER && proto.name === 'map_peek_elem' ? { ...arg, kind: 'map_value' } : arg;
 }
 
 /** Helpers with pkt_access: those that read memory of any kind; packets are handed over only where the type may read them. */

@@ -1,5 +1,5 @@
 /** A helper call: arguments, what it does to the state, and what it returns (check_helper_call, v6.18). */
-import { helperTakesMap } from '../../helpers/map-compatibility.ts';
+import { helperTakesMap, mayChangeMap } from '../../helpers/map-compatibility.ts';
 import type { HelperProto } from '../../helpers/types.ts';
 import type { Slot } from '../../isa/index.ts';
 import { MAP_FLAG } from '../../maps/index.ts';
@@ -67,12 +67,17 @@ export function callHelper(v: Verification, insn: Slot): number {
   clearCallerSaved(v, v.frame);
   setResult(v, proto, facts, dynptr);
   refine(v, proto, facts, v.reg(0));
-  if (facts.map !== undefined && !helperTakesMap(proto.id, facts.map.type, v.program.type)) {
-    throw invalid(`cannot pass map_type ${facts.map.type} into func bpf_${proto.name}#${proto.id}`);
-  }
+  if (facts.map !== undefined) checkMapType(v, proto, facts.map.type);
   if (proto.id === TAIL_CALL) return tailCall(v);
   if (changesPackets(proto.id) || dynptrType === DYNPTR_TYPE.SKB || dynptrType === DYNPTR_TYPE.SKB_META) forgetPackets(v);
   return v.insn + 1;
+}
+
+function checkMapType(v: Verification, proto: HelperProto, mapType: number): void {
+  const user = { type: v.program.type, attachType: v.program.expectedAttachType ?? 0 };
+  if (helperTakesMap(proto.id, mapType, user)) return;
+  const context = mayChangeMap(proto.id, mapType, user) ? '' : 'cannot update sockmap in this context\n';
+  throw invalid(`${context}cannot pass map_type ${mapType} into func bpf_${proto.name}#${proto.id}`);
 }
 
 /** A dynptr's number and reference. */
