@@ -3,7 +3,7 @@
  * here is watched by the soundness oracle.
  */
 import { HELPER_IMPL_BY_ID, HELPERS } from '../../src/helpers/index.ts';
-import { Interpreter, prepare, STACK_BYTES } from '../../src/interp/index.ts';
+import { type Fault, Interpreter, prepare, STACK_BYTES } from '../../src/interp/index.ts';
 import { PSEUDO, type Slot, slotAt } from '../../src/isa/index.ts';
 import { createMap, MAP, mapKernel, type Region } from '../../src/maps/index.ts';
 import { KERNEL_BASE_HI, layOut, Mem } from '../../src/mem/index.ts';
@@ -153,14 +153,15 @@ export class Sides {
       violation ??= oracle.check(pc, watcher.frames) ?? decided.step(pc, interpreter.regs);
     };
     const regions: Region[] = [{ base: start, count: 1, stride: end - start, size: end - start, writable: true }];
+    const before = this.#mem.copyOut(0, this.#mem.dv.byteLength);
     const done = interpreter.run(prepare(image), { ctx: this.#ctx, ctxSize: CTX_SIZE, ctxWritable: true, regions });
     const { fault } = interpreter;
     const result = { violation, checks: oracle.checks, difference: undefined, skipped: undefined };
-    if (!done && fault?.kind === 'budget') return { ...result, skipped: 'too long' };
-    if (!done && fault?.kind === 'helper' && /invalid func/.test(fault.reason)) return { ...result, skipped: 'helpers that are not here' };
+    const skipped = skipReason(done ? undefined : fault, watcher.peculiar, program.type);
+    // What does not run on the kernel leaves nothing behind here: the maps stay equal, those too that are not filled anew.
+    if (!done || skipped !== undefined) this.#mem.copyIn(0, before);
+    if (skipped !== undefined) return { ...result, skipped };
     if (!done) return { ...result, violation: violation ?? `insn ${fault?.insn}: ${fault?.reason}` };
-    if (watcher.peculiar !== undefined) return { ...result, skipped: watcher.peculiar };
-    if (!TESTED.includes(program.type)) return { ...result, skipped: 'types without a test run' };
     const { retval, data } = this.#bpf.progTestRun(program.fd, { data: packet });
     if (retval !== interpreter.r0Low) return { ...result, difference: `r0 is ${interpreter.r0Low}, on the kernel ${retval}` };
     const left = this.#mem.copyOut(this.#packet, PACKET_SIZE);
@@ -267,7 +268,7 @@ export class Sides {
     return values;
   }
 
-  /** Empties a hash table on both sides: whatever ran on the kernel ran here too. */
+  /** Empties a hash table on both sides: whatever ran on the kernel ran here too, and the other way round. */
   #clear(fd: number, { keySize }: MapFacts, offset: number): void {
     const kernel = mapKernel(this.#mem, offset);
     while (kernel.getNextKey(this.#env, offset, 0, this.#at) === 0) {
@@ -299,6 +300,14 @@ export class Sides {
     }
     return undefined;
   }
+}
+
+/** Why a program that ran here is not run on the kernel, if it need not be. */
+function skipReason(fault: Fault | undefined, peculiar: string | undefined, type: number): string | undefined {
+  if (fault?.kind === 'budget') return 'too long';
+  if (fault?.kind === 'helper' && /invalid func/.test(fault.reason)) return 'helpers that are not here';
+  if (fault !== undefined) return undefined;
+  return peculiar ?? (TESTED.includes(type) ? undefined : 'types without a test run');
 }
 
 /** Jumps that are said to be decided go the way they are said to go. */

@@ -22,11 +22,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       differenceOf(c) === 'unsound' && c.theirs.errno === 'EINVAL' && c.theirs.message === '' && c.ours.counters === c.theirs.counters,
   },
   {
-    name: 'number plus a stack pointer of a caller',
+    name: 'number plus a stack pointer of an inner frame',
     reason:
       "the kernel takes the result to point into the outermost frame (adjust_ptr_min_max_vals copies no frame number), which is another frame's memory",
     applies: (c) => {
-      const [ours, theirs] = c.parting().map((line) => line.replace(/fp(\[\d\])?-/g, 'fp-'));
+      const [ours, theirs] = c.parting().map((line) => line.replace(/fp(\[\d\])?(?=-|0)/g, 'fp'));
       return c.question.functions !== undefined && ours !== '' && ours === theirs;
     },
   },

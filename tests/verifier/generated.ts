@@ -4,7 +4,7 @@ import type { RawBpf } from '../../src/sys/bpf.ts';
 import { ask, type Compared, compare, differenceOf, runBoth } from '../support/campaign.ts';
 import { kernel } from '../support/kernel.ts';
 import { Sides } from '../support/sides.ts';
-import { Pair } from '../support/verifier.ts';
+import { type Answer, Pair } from '../support/verifier.ts';
 import { explain, KNOWN_DIFFERENCES } from './differences.ts';
 import { shrink } from './generate/index.ts';
 import { input, judge, seedPrograms } from './inputs.ts';
@@ -144,11 +144,13 @@ class Programs {
     };
     const least = shrink(question.insns, (insns) => differenceOf(again(insns)) === kind, question.functions !== undefined);
     const { ours, theirs } = again(least);
-    console.log(
-      `program ${n} of seed ${this.#seed}, ${kind}:\n${disassemble(least)}\nhere:   ${ours.errno} ${ours.message}\n        ${ours.counters}\n` +
-        `kernel: ${theirs.errno} ${theirs.message}\n        ${theirs.counters}`,
-    );
+    console.log(`program ${n} of seed ${this.#seed}, ${kind}:\n${disassemble(least)}\nhere:   ${said(ours)}\nkernel: ${said(theirs)}`);
   }
+}
+
+/** An answer's verdict and counters. */
+function said({ errno, message, counters }: Answer): string {
+  return `${errno === undefined ? 'accepted' : `${errno} ${message}`}\n        ${counters}`;
 }
 
 /** Inputs that are no programs. @returns whether one had no verdict */
