@@ -3,4 +3,5 @@ export * from './bytes.ts';
 export * from './capability.ts';
 export * from './errno.ts';
 export * from './errors.ts';
+export * from './release.ts';
 export * from './sleep.ts';

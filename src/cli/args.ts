@@ -1,5 +1,6 @@
 /** Reads option values: durations, pids, percentages, numbers. Errors are commander's, so that they name the option. */
 import { InvalidArgumentError } from 'commander';
+import { parseRelease } from '../base/index.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -16,6 +17,13 @@ export function duration(text: string): number {
 export function unsigned(text: string): number {
   const n = Number(text);
   if (!/^\d+$/.test(text) || n >= 0xffff_ffff) throw new InvalidArgumentError('expected a decimal number.');
+  return n;
+}
+
+/** Bits of the verifier's log: 1, 2 and 4, added up. */
+export function logLevel(text: string): number {
+  const n = unsigned(text);
+  if (n > 7) throw new InvalidArgumentError('expected the sum of some of 1, 2 and 4.');
   return n;
 }
 
@@ -43,8 +51,10 @@ export function list<T>(parse: (text: string) => T): (text: string, previous: T[
 /** Kernel releases, `4.4,5.10`, each given once or several times. */
 export function releases(text: string, previous: string[] = []): string[] {
   for (const release of text.split(',')) {
-    if (!/^v?\d{1,3}\.\d{1,4}(?:[.-].*)?$/.test(release.trim())) {
-      throw new InvalidArgumentError(`'${release}' is no kernel release, expected one like 5.10.`);
+    try {
+      parseRelease(release);
+    } catch (error) {
+      throw new InvalidArgumentError(`${error instanceof Error ? error.message : String(error)}.`);
     }
     if (!previous.includes(release.trim())) previous.push(release.trim());
   }

@@ -6,7 +6,7 @@ import { BpfError } from '../base/index.ts';
 import { dismissThread } from '../sources/ptrace/thread.ts';
 import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
-import { duration, list, percent, pid, releases, unsigned } from './args.ts';
+import { duration, list, logLevel, percent, pid, releases, unsigned } from './args.ts';
 import type { BtfRelocsOptions } from './btf-relocs.ts';
 import { EXIT_FAILED, printError } from './failure.ts';
 import type { ProgRunOptions } from './prog-run.ts';
@@ -133,7 +133,7 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .description('Says whether the verifier accepts each program, and why not: exit 0 accepted, 1 rejected, 2 not readable.')
     .argument('<object...>', 'bundled names, .bpf.o objects, or .bpf.c sources')
     .option('--prog <name>', 'only this program')
-    .option('--log-level <bits>', "the verifier's log: 1, 2, 4", unsigned)
+    .option('--log-level <bits>', "the verifier's log: 1, 2, 4", logLevel)
     .option('--btf <file>', "the kernel's types: a file like /sys/kernel/btf/vmlinux, which is the default where it exists")
     .option('--type <name>', 'what programs are whose section does not say it: sched_cls, xdp, …')
     .option('--kernel <releases>', 'also say what these kernel releases lack: 4.4,5.10,6.1', releases)

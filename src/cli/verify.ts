@@ -1,11 +1,11 @@
 /** `bpfwright verify`: what the verifier says of each program of some objects, with diagnostics at source lines. Nothing is run. */
-import { BpfError } from '../base/index.ts';
+import { BpfError, parseRelease } from '../base/index.ts';
 import { type CollectionSpec, parseElf } from '../elf/index.ts';
 import { PROGRAM_TYPE_BY_NAME, PROGRAM_TYPES } from '../programs/index.ts';
 import { readProgram } from '../tools/bundled.ts';
 import { checkProgram } from '../tools/check-program.ts';
 import { kernelWorld } from '../tools/kernel-world.ts';
-import { parseRelease, releaseFindings } from '../verifier/index.ts';
+import { releaseFindings } from '../verifier/index.ts';
 import { printError } from './failure.ts';
 import { chosenPrograms } from './prog-dump.ts';
 import { Sink } from './sink.ts';

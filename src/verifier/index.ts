@@ -6,6 +6,6 @@ export type { MemoryKind, ProgramFacts } from './facts.ts';
 export type { MapReference } from './layout.ts';
 export type { Refusal } from './refusal.ts';
 export { RELEASE_RULES } from './release-rules.ts';
-export { parseRelease, releaseFindings } from './releases.ts';
+export { releaseFindings } from './releases.ts';
 export { Trail, TrailStep } from './trail.ts';
 export * from './verify.ts';

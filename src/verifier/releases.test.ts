@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { assemble } from '../asm/index.ts';
+import { parseRelease } from '../base/index.ts';
 import { type CollectionSpec, type MapSpec, type ProgramSpec, parseElf } from '../elf/index.ts';
-import { parseRelease, releaseFindings } from './releases.ts';
+import { releaseFindings } from './releases.ts';
 
 const EXIT = 'r0 = 0\nexit';
 
@@ -151,6 +152,10 @@ describe('releases', () => {
   ])('%s', (release, numbers) => expect(parseRelease(release)).toEqual(numbers));
   test.each(['', '5', 'five', '5.x', '5.10x', '1e9.1'])('%j is no release', (release) =>
     expect(() => parseRelease(release)).toThrow(/expected one like 5\.10/),
+  );
+
+  test.each(['6.19', '7.0', '99.1'])('%s is newer than the tables', (release) =>
+    expect(() => parseRelease(release)).toThrow(/up to 6\.18/),
   );
 
   const folder = fileURLToPath(new URL('../../testdata/objects/', import.meta.url));

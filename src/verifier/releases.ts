@@ -2,7 +2,7 @@
  * What an object needs that a given kernel release lacks: instructions, helpers, kfuncs, map and program types, ways to attach, limits. From
  * the tables' `since` and a few facts of the verifier's history; no program is simulated, so that a release's tighter checks of values stay unseen.
  */
-import { type Diagnostic, FormatError, type Location } from '../base/index.ts';
+import { type Diagnostic, type Location, parseRelease } from '../base/index.ts';
 import type { CollectionSpec, MapSpec, ProgramSpec } from '../elf/index.ts';
 import { HELPER_BY_ID } from '../helpers/index.ts';
 import { decodeAt, type Instruction, slotsOf } from '../isa/index.ts';
@@ -93,13 +93,6 @@ interface Need {
   readonly instead?: string;
   /** A loader helps itself: the object may load all the same. */
   readonly warning?: boolean;
-}
-
-/** A release as text (`5.10`, `v6.1.3`, `6.18-rc2`) as numbers; FormatError for anything else. */
-export function parseRelease(text: string): readonly [major: number, minor: number] {
-  const match = /^v?(\d{1,3})\.(\d{1,4})(?:[.-].*)?$/.exec(text.trim());
-  if (match === null) throw new FormatError(`'${text}' is no kernel release, expected one like 5.10`);
-  return [Number(match[1]), Number(match[2])];
 }
 
 /** Everything that the object's maps and programs (those loaded by themselves) need and the release lacks; empty when there is nothing. */

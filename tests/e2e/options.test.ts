@@ -253,6 +253,8 @@ describe('beside run', () => {
       status: 125,
       stderr: expect.stringMatching(/no kernel release/),
     });
+    expect(bpfwright(['verify', '--kernel', '99.1', 'opens'])).toMatchObject({ status: 125, stderr: expect.stringMatching(/up to 6\.18/) });
+    expect(bpfwright(['verify', '--log-level', '99', 'opens'])).toMatchObject({ status: 125, stderr: expect.stringMatching(/1, 2 and 4/) });
   });
 
   it('verify writes annotations and SARIF', () => {
