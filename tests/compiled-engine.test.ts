@@ -218,3 +218,26 @@ describe('CPUs', () => {
     expect(seen.filter((value) => value >= 1 && value <= 40).length).toBeGreaterThan(5);
   });
 });
+
+it('a program that is too large for WebAssembly is interpreted, and so is what makes tail calls to it', () => {
+  using engine = new Engine({ cpus: 1, memory: { initial: 1 << 24, maximum: 1 << 28 } });
+  const swaps = 'r0 = be64 r0\n'.repeat(160_000);
+  const large = load(engine, `r0 = 0x1234\n${swaps}exit`);
+  const small = load(engine, 'r0 = 7\nexit');
+  for (let i = 0; i < 2; i++) {
+    expect(run(engine, large, { repeat: 2 })).toBe(0x1234);
+    expect(run(engine, small)).toBe(7);
+  }
+  expect(engine.progInfo(large).runCount).toBe(4);
+  const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 });
+  const caller = load(engine, `r2 = map[fd:${map}]\nr3 = 0\ncall 12\nr0 = 100\nexit`);
+  expect(run(engine, caller)).toBe(100);
+  expect(engine.faults().total).toBe(0);
+  engine.mapUpdateElem(map, u32(0), u32(large));
+  // The run that comes upon it is a fault that says so; the ones that follow are interpreted from their start.
+  expect(() => run(engine, caller)).toThrow(/EFAULT/);
+  expect(engine.faults().recent.at(-1)?.reason).toMatch(/too large for WebAssembly/);
+  expect(run(engine, caller)).toBe(0x1234);
+  expect(run(engine, small)).toBe(7);
+  expect(engine.faults().total).toBe(1);
+});

@@ -138,6 +138,7 @@ export class Runner implements ProgramRunner {
   /** A run that did its own bookkeeping trapped: the CPU is still held. */
   #trapped({ compiled, program }: Ready, error: unknown): void {
     const cpu = this.#cpuTable + this.#now.cpu * CPU.SIZE;
+    this.#ready = undefined;
     try {
       compiled.explain(error, program);
       this.#fault(program, cpu, compiled.fault);

@@ -38,7 +38,7 @@ const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
  * `frame` up are live) and `progArray(low, high) -> i32` (whether it points to a prog array that may be used). Module `helper`: functions by id,
  * typed by their signatures. Module `runtime`: the map kernels, where JitOptions.map is given; then also `task(fact)`, which fills facts in (FACT), and
  * `clock() -> f64`, monotonic nanoseconds.
- * @throws BpfError when a function becomes too large for WebAssembly engines
+ * @throws OversizedError when a function becomes too large for WebAssembly engines
  */
 export function compileToWasm(programs: readonly JitProgram[], options: JitOptions = {}): JitModule {
   const plan = planPrograms(programs, options);

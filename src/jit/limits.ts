@@ -12,3 +12,6 @@ export function tooLarge(limit: number): BpfError {
     hint: 'functions of a verified program share no code; verify the programs first',
   });
 }
+
+/** Code that WebAssembly engines refuse for its size: the program has to be interpreted. */
+export class OversizedError extends BpfError {}

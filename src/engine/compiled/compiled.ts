@@ -2,12 +2,13 @@
  * A thread's compiled programs. Modules are made when a program first runs on the thread, synchronously, from what the shared memory holds; tail
  * calls find programs through the thread's own table, and what it lacks is compiled when it is missed.
  */
+import { BpfError } from '../../base/index.ts';
 import type { RunInput } from '../../interp/index.ts';
-import { compileToWasm, type HelperSignature, type JitMap, RUN_AREA } from '../../jit/index.ts';
+import { compileToWasm, type HelperSignature, type JitMap, type JitModule, OversizedError, RUN_AREA } from '../../jit/index.ts';
 import { ARRAY, MAP, progArrayGet } from '../../maps/index.ts';
 import type { Mem } from '../../mem/index.ts';
 import type { ExecutionFault, Executor } from '../executor.ts';
-import type { ExecutorOptions } from '../interpreted.ts';
+import { type ExecutorOptions, Interpreted } from '../interpreted.ts';
 import type { ThreadProgram, ThreadPrograms } from '../thread-programs.ts';
 import { decodeFacts } from './facts.ts';
 import { groupOf } from './group.ts';
@@ -17,6 +18,7 @@ import { explainTrap, MODULE_PREFIX, type TracedModule } from './trap.ts';
 
 /** A program's functions in its module. */
 export interface CompiledEntry {
+  readonly progId: number;
   readonly run: (ctx: number, r2: number) => number;
   readonly repeat: (ctx: number, r2: number, times: number) => number;
   /** A whole run with its bookkeeping, see JitProgramInfo; undefined where the runner has to do it. */
@@ -71,10 +73,16 @@ export class Compiled implements Executor {
   /** What runs was started with. */
   #running: CompiledEntry | undefined;
   #fault: ExecutionFault | undefined;
+  /** Programs that are too large for WebAssembly, or make tail calls to such: interpreted. */
+  readonly #large = new Set<number>();
+  readonly #options: CompiledOptions;
+  #interpreted: Interpreted | undefined;
+  #r0: bigint | undefined;
   r0Low = 0;
 
   constructor(options: CompiledOptions) {
     const { env, programs, checked, budget } = options;
+    this.#options = options;
     this.#mem = env.mem;
     this.#programs = programs;
     this.#checked = checked;
@@ -107,6 +115,8 @@ export class Compiled implements Executor {
 
   #go(program: ThreadProgram, input: RunInput, times: number): boolean {
     const entry = program.compiled ?? this.#compile(program);
+    if (entry === undefined) return this.#interpret(program, input, times);
+    this.#r0 = undefined;
     if (this.#budget !== 0) this.#mem.dv.setInt32(this.#area + RUN_AREA.BUDGET, this.#budget, true);
     this.#host.begin(program, input);
     this.#running = entry;
@@ -120,8 +130,17 @@ export class Compiled implements Executor {
     return true;
   }
 
+  #interpret(program: ThreadProgram, input: RunInput, times: number): boolean {
+    this.#interpreted ??= new Interpreted(this.#options);
+    const done = this.#interpreted.repeat(program, input, times);
+    this.#r0 = this.#interpreted.r0;
+    this.r0Low = this.#interpreted.r0Low;
+    this.#fault = this.#interpreted.fault;
+    return done;
+  }
+
   get r0(): bigint {
-    return this.#mem.dv.getBigUint64(this.#area + RUN_AREA.RESULT, true);
+    return this.#r0 ?? this.#mem.dv.getBigUint64(this.#area + RUN_AREA.RESULT, true);
   }
 
   get fault(): ExecutionFault | undefined {
@@ -129,6 +148,7 @@ export class Compiled implements Executor {
   }
 
   forget(progId: number): void {
+    this.#large.delete(progId);
     const program = this.#compiled.get(progId);
     if (program === undefined) return;
     program.compiled = undefined;
@@ -143,6 +163,7 @@ export class Compiled implements Executor {
 
   close(): void {
     this.#host.close();
+    this.#interpreted?.close();
   }
 
   /** Tail calls came to programs that were not there when this one was compiled: next time they are in one module, and called directly. */
@@ -153,31 +174,16 @@ export class Compiled implements Executor {
     if (tries <= MOST_TRIES) program.compiled = undefined;
   }
 
-  #compile(root: ThreadProgram): CompiledEntry {
-    const { programs } = { programs: this.#programs };
+  /** @returns undefined when the program has to be interpreted */
+  #compile(root: ThreadProgram): CompiledEntry | undefined {
+    const programs = this.#programs;
+    if (this.#large.has(root.progId)) return undefined;
     for (const progId of this.#compiled.keys()) if (programs.get(progId) === undefined) this.forget(progId);
     const group = groupOf(root, { mem: this.#mem, programs, known: (progId) => this.#compiled.has(progId) });
     const number = this.#units.length;
     const tableSize = this.#tableSize(group);
-    const jit = compileToWasm(
-      group.map((program) => ({
-        name: `prog${program.progId}`,
-        number: program.progId,
-        counters: program.counters,
-        bytes: program.bytes,
-        facts: this.#facts(program),
-      })),
-      {
-        name: `${MODULE_PREFIX}${number}`,
-        checked: this.#checked,
-        budget: this.#budget !== 0,
-        helper: (id) => this.#signatures.get(id),
-        map: (address) => this.#map(address),
-        tableSize,
-        tailTargets: (map) => this.#targets(map),
-        tailTarget: (map, index) => progArrayGet(this.#mem, map, index) || undefined,
-      },
-    );
+    const jit = this.#translate(group, number, tableSize);
+    if (jit === undefined) return undefined;
     if (jit.usesTable) this.#table ??= new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
     const exports = this.#host.instantiate(jit, this.#table, (progId) => this.#missed(progId));
     this.#units.push({ jit, programs: group.map((program) => program.progId) });
@@ -192,6 +198,7 @@ export class Compiled implements Executor {
       const info = jit.programs[i];
       if (info === undefined) continue;
       const entry: CompiledEntry = {
+        progId: program.progId,
         run: exports[info.run] as CompiledEntry['run'],
         repeat: exports[info.repeat] as CompiledEntry['repeat'],
         hold:
@@ -206,6 +213,36 @@ export class Compiled implements Executor {
     }
     if (made === undefined) throw new Error('a module without programs');
     return made;
+  }
+
+  /** @returns undefined when the first program is too large: no group holds such a one but as its first */
+  #translate(group: readonly ThreadProgram[], number: number, tableSize: number): JitModule | undefined {
+    try {
+      return compileToWasm(
+        group.map((program) => ({
+          name: `prog${program.progId}`,
+          number: program.progId,
+          counters: program.counters,
+          bytes: program.bytes,
+          facts: this.#facts(program),
+        })),
+        {
+          name: `${MODULE_PREFIX}${number}`,
+          checked: this.#checked,
+          budget: this.#budget !== 0,
+          helper: (id) => this.#signatures.get(id),
+          map: (address) => this.#map(address),
+          tableSize,
+          tailTargets: (map) => this.#targets(map),
+          tailTarget: (map, index) => progArrayGet(this.#mem, map, index) || undefined,
+        },
+      );
+    } catch (error) {
+      const [root] = group;
+      if (!(error instanceof OversizedError) || root === undefined) throw error;
+      this.#large.add(root.progId);
+      return undefined;
+    }
   }
 
   /** In checked code only what changes the meaning: nothing is taken on trust. */
@@ -259,8 +296,18 @@ export class Compiled implements Executor {
     const program = this.#programs.get(progId);
     if (program === undefined) return false;
     if (this.#running !== undefined) this.#running.missed = true;
-    if (program.compiled === undefined) this.#compile(program);
-    else this.#place(progId, program.compiled.entry);
+    if (program.compiled !== undefined) this.#place(progId, program.compiled.entry);
+    else if (this.#compile(program) === undefined) this.#tooLarge(progId);
     return true;
+  }
+
+  /** This run cannot go on; the next one of the program that it began with is interpreted. */
+  #tooLarge(progId: number): never {
+    const from = this.#running === undefined ? undefined : this.#programs.get(this.#running.progId);
+    if (from !== undefined) {
+      this.#large.add(from.progId);
+      from.compiled = undefined;
+    }
+    throw new BpfError(`a tail call to program ${progId}, which is too large for WebAssembly: the next run is interpreted`);
   }
 }

@@ -1,4 +1,5 @@
 /** Growing bytes and the instructions written into them. Sections are module.ts's business. */
+import { OversizedError } from '../limits.ts';
 import {
   ATOMIC_PREFIX,
   MISC_PREFIX,
@@ -10,6 +11,9 @@ import {
   type WasmMiscOp,
   type WasmOp,
 } from './opcodes.ts';
+
+/** Labels of one br_table (WebAssembly JavaScript Interface, implementation limits). */
+const MAX_LABELS = 65_520;
 
 /** A growing array of bytes with WebAssembly's number formats. */
 export class Bytes {
@@ -163,6 +167,11 @@ export class Code extends Bytes {
 
   /** The last label is the default. */
   brTable(labels: readonly number[]): void {
+    if (labels.length > MAX_LABELS) {
+      throw new OversizedError(`a jump has ${labels.length} targets, expected at most ${MAX_LABELS}`, {
+        hint: 'loops with that many entries are not written by compilers',
+      });
+    }
     this.byte(WASM.br_table);
     this.u32(labels.length - 1);
     for (const label of labels) this.u32(this.depth - label);

@@ -1,5 +1,5 @@
 /** Puts a module together: types, imports, functions, exports, elements, code and names (WebAssembly core specification 2.0 §5.5). */
-import { BpfError } from '../../base/index.ts';
+import { OversizedError } from '../limits.ts';
 import { Bytes } from './code.ts';
 import { TYPE, type ValueType, WASM } from './opcodes.ts';
 
@@ -34,6 +34,8 @@ export interface Elements {
 
 /** Largest function body that V8 accepts (kV8MaxWasmFunctionSize). */
 const MAX_BODY = 7_654_321;
+/** Its locals and its end take less than this of them. */
+const LOCALS_ROOM = 1024;
 const MAX_PAGES = 65536;
 const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
 const FUNCREF = 0x70;
@@ -77,8 +79,8 @@ export class ModuleBuilder {
   }
 
   define(index: number, body: FunctionBody): void {
-    if (body.code.length > MAX_BODY) {
-      throw new BpfError(`function ${body.name} is ${body.code.length} bytes of WebAssembly, expected at most ${MAX_BODY}`, {
+    if (body.code.length > MAX_BODY - LOCALS_ROOM) {
+      throw new OversizedError(`function ${body.name} is ${body.code.length} bytes of WebAssembly, expected at most ${MAX_BODY}`, {
         hint: 'split the program into functions',
       });
     }
@@ -99,7 +101,7 @@ export class ModuleBuilder {
     const out = new Bytes();
     out.raw(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
     const bodies = this.#bodies.map((body, i) => {
-      if (body === undefined) throw new BpfError(`function ${i} was reserved, but never defined`);
+      if (body === undefined) throw new OversizedError(`function ${i} was reserved, but never defined`);
       return body;
     });
     vector(out, 1, this.#types, (type, to) => {
