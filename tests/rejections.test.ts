@@ -32,3 +32,36 @@ it('every rejection names its rule, the source line, what was known, what led th
   }
   await expect(text).toMatchFileSnapshot(new URL('rejections.bpf.txt', folder).pathname);
 });
+
+it('JSON rows have the program type, the log and the counters', () => {
+  const name = 'rejections.bpf.o';
+  const spec = parseElf(readFileSync(new URL(name, folder)), name);
+  const [program] = spec.programs.filter((p) => p.name === 'unchecked_call');
+  if (program === undefined) throw new Error('no program');
+  const found = checkProgram(WORLD, spec, program, { logLevel: 2 });
+  const row = { type: 'verify', object: name, program: program.name, types: WORLD.name, ...found } as const;
+  const line = JSON.parse(createReport('json', { version: '', directory: '/' }).row(row)) as Record<string, unknown>;
+  expect(Object.keys(line)).toEqual([
+    'type',
+    'object',
+    'program',
+    'types',
+    'programType',
+    'verdict',
+    'errno',
+    'message',
+    'log',
+    'diagnostics',
+    'stats',
+  ]);
+  expect(line).toMatchObject({ programType: 'kprobe', verdict: 'rejected', errno: 'EACCES' });
+  expect(line.log).toMatch(/^func#0 @0\n.*R1 invalid mem access 'map_value_or_null'\nprocessed \d+ insns[^\n]*\n$/s);
+  const processed = Number(/processed (\d+) insns/.exec(String(line.log))?.[1]);
+  expect(line.stats).toEqual({
+    processed,
+    maxStatesPerInsn: 0,
+    totalStates: expect.any(Number),
+    peakStates: expect.any(Number),
+    stackDepths: expect.any(Array),
+  });
+});

@@ -2,10 +2,14 @@
 import { BpfError, type Diagnostic, NotSupportedError, plainMessage, SyscallError, VerifierError } from '../base/index.ts';
 import type { CollectionSpec, ProgramSpec } from '../elf/index.ts';
 import { type Collection, type LoadOptions, loadCollection, type MapOptions, sectionType } from '../loader/index.ts';
+import { PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
+import type { VerifyStats } from '../verifier/index.ts';
 import { type KernelWorld, verifierHost } from './kernel-world.ts';
 
 /** What the kernel (or what comes before it) says of a program. */
 export interface ProgramCheck {
+  /** Name of the type that it is loaded as, `kprobe`; absent where nothing says. */
+  readonly programType?: string;
   /** `unsupported`: the program cannot be checked here, whatever the verifier would say. */
   readonly verdict: 'accepted' | 'rejected' | 'unsupported';
   readonly errno?: string;
@@ -13,6 +17,8 @@ export interface ProgramCheck {
   readonly hint?: string;
   readonly log: string;
   readonly diagnostics: readonly Diagnostic[];
+  /** What the verifier counted; absent where it was not asked. */
+  readonly stats?: VerifyStats;
 }
 
 /** Types whose maps have no number of elements: storage of sockets, inodes, tasks and cgroups, tables of operations. */
@@ -35,7 +41,10 @@ export interface CheckOptions {
 /** Loads one program on a host that only verifies. What the loader refuses is a rejection, too. */
 export function checkProgram(world: KernelWorld, spec: CollectionSpec, program: ProgramSpec, options: CheckOptions = {}): ProgramCheck {
   const host = verifierHost(world);
-  return programCheck(world, spec, program, (alone, load) => loadCollection(host, alone, load), options);
+  const found = programCheck(world, spec, program, (alone, load) => loadCollection(host, alone, load), options);
+  const type = PROGRAM_TYPE_BY_ID.get(sectionType(program.section)?.type ?? options.type ?? 0)?.name;
+  const stats = host.verdict?.stats;
+  return { ...(type === undefined ? {} : { programType: type }), ...found, ...(stats === undefined ? {} : { stats }) };
 }
 
 /** What becomes of one program when `load` loads it, alone of its object. */

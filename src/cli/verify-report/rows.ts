@@ -1,5 +1,6 @@
 /** What `bpfwright verify` finds out, as rows: those who check programs make them, those who print them need nothing else. */
 import type { Diagnostic } from '../../base/index.ts';
+import type { VerifyStats } from '../../verifier/index.ts';
 
 /** What became of one program. */
 export interface ProgramRow {
@@ -9,6 +10,8 @@ export interface ProgramRow {
   readonly program: string;
   /** Whose types it was verified with: a file, or the engine's own. */
   readonly types?: string;
+  /** Name of the type that it is loaded as, `kprobe`. */
+  readonly programType?: string;
   /** `unsupported`: the program cannot be checked here, whatever the verifier would say. */
   readonly verdict: 'accepted' | 'rejected' | 'unsupported';
   readonly errno?: string;
@@ -16,6 +19,7 @@ export interface ProgramRow {
   readonly hint?: string;
   readonly log: string;
   readonly diagnostics: readonly Diagnostic[];
+  readonly stats?: VerifyStats;
 }
 
 /** What a kernel release lacks of what an object needs. */
