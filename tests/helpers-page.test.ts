@@ -1,12 +1,15 @@
 /** docs/helpers.md lists the helpers and map types that there are and what the engine has of them; `npm run bless` writes the lists. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { HELPERS, helperRefusal } from '../src/helpers/index.ts';
+import { HELPERS, helperRefusal, OPT_IN_HELPERS } from '../src/helpers/index.ts';
 import { MAP_TYPES } from '../src/maps/index.ts';
 
 const PAGE = new URL('../docs/helpers.md', import.meta.url);
 
 const yesNo = (reason: string | undefined): string => (reason === undefined ? 'yes' : `no: ${reason}`);
+
+const engine = (id: number, name: string): string =>
+  OPT_IN_HELPERS.some((each) => each === name) ? 'yes, where `allowHelpers` names it' : yesNo(helperRefusal(id));
 
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   helpers: [
@@ -14,7 +17,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
     '|---|---|---|---|---|---|',
     ...HELPERS.map(
       ({ id, name, since, gplOnly, doc }) =>
-        `| ${id} | \`bpf_${name}\` | ${yesNo(helperRefusal(id))} | ${since} | ${gplOnly ? 'yes' : ''} | ${doc.replaceAll('|', '\\|')} |`,
+        `| ${id} | \`bpf_${name}\` | ${engine(id, name)} | ${since} | ${gplOnly ? 'yes' : ''} | ${doc.replaceAll('|', '\\|')} |`,
     ),
   ],
   maps: [

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { BpfError } from '../base/index.ts';
+import { OPT_IN_HELPERS } from '../helpers/index.ts';
 import { dismissThread } from '../sources/ptrace/thread.ts';
 import { bundledListing } from '../tools/bundled.ts';
 import { packageRoot } from '../tools/package-root.ts';
@@ -73,6 +74,7 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .option('--uid <uid>', 'only events of this user (repeatable)', list(unsigned))
     .option('--no-follow', 'only the command itself: its children run untraced')
     .option('--no-jit', 'interpret the programs instead of compiling them')
+    .addOption(new Option('--allow <helper>', 'let programs call a helper that changes the traced process').choices(OPT_IN_HELPERS))
     .option('--user <user>', 'run the command as this user (name or uid; default: the user behind sudo)')
     .option('--max-overhead <percent>', 'detach when tracing costs more of the time than this (default 10 for -p)', percent)
     .action(async (file: string | undefined, options: RunOptions, self: Command) => {

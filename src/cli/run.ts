@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { BpfError } from '../base/index.ts';
 import { parseElf } from '../elf/index.ts';
+import type { OptInHelper } from '../helpers/index.ts';
 import type { TraceEvent, TraceFormat } from '../readers/index.ts';
 import type { ExitStatus } from '../sources/ptrace/index.ts';
 import { CommandError } from '../sources/ptrace/index.ts';
@@ -41,6 +42,7 @@ export interface RunOptions {
   readonly uid?: readonly number[];
   readonly follow: boolean;
   readonly jit: boolean;
+  readonly allow?: OptInHelper;
   readonly user?: string;
   /** Percent. */
   readonly maxOverhead?: number;
@@ -134,6 +136,7 @@ async function start(
     },
     follow: options.follow,
     jit: options.jit,
+    ...(options.allow === undefined ? {} : { allowHelpers: [options.allow] }),
     format: options.traceFormat,
     attach: options.attach ?? [],
     onWarning: warn,

@@ -20,7 +20,8 @@ export interface ContextUse {
  * random numbers, strings.
  */
 const CPU_FREE: ReadonlySet<number> = new Set([
-  1, 2, 3, 4, 5, 7, 14, 15, 16, 35, 45, 105, 106, 112, 113, 114, 115, 125, 158, 160, 165, 173, 174, 181, 182, 197, 201, 202, 203, 208,
+  1, 2, 3, 4, 5, 7, 14, 15, 16, 35, 36, 45, 105, 106, 109, 112, 113, 114, 115, 117, 120, 125, 148, 158, 160, 165, 173, 174, 181, 182, 191,
+  197, 201, 202, 203, 208,
 ]);
 
 /** Whether the CPU on which the program runs can matter, its maps left aside. */

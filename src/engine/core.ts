@@ -3,6 +3,7 @@
  * no command itself.
  */
 import { BpfError, type ErrnoName, MapError, SyscallError } from '../base/index.ts';
+import type { OptInHelper } from '../helpers/index.ts';
 import { destroyMap, MAP, swapSlot } from '../maps/index.ts';
 import { CPU, cpuRecord, HEADER, idTableRemove, lockOwner, type Mem, type ThreadEnv } from '../mem/index.ts';
 import type { Loader } from '../programs/index.ts';
@@ -29,6 +30,8 @@ export class EngineCore {
   readonly cpus: number;
   /** Who makes maps and loads programs. */
   readonly loader: Loader;
+  /** Helpers that programs may call although they change the traced process. */
+  readonly allowed: ReadonlySet<string>;
   readonly sources: EventSource[] = [];
   readonly links = new Map<number, LinkObject>();
   readonly progs = new Map<number, ProgObject>();
@@ -40,11 +43,12 @@ export class EngineCore {
   #scratchSize = 0;
   #closed = false;
 
-  constructor(env: ThreadEnv, cpus: number, loader: Loader = {}) {
+  constructor(env: ThreadEnv, cpus: number, loader: Loader = {}, allowed: readonly OptInHelper[] = []) {
     this.env = env;
     this.mem = env.mem;
     this.cpus = cpus;
     this.loader = loader;
+    this.allowed = new Set(allowed);
   }
 
   /** Takes the next number of a header counter; the first is 1. */

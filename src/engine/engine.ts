@@ -4,6 +4,7 @@
  */
 import { BpfError } from '../base/index.ts';
 import type { Btf } from '../btf/index.ts';
+import type { OptInHelper } from '../helpers/index.ts';
 import type { Clock } from '../helpers/types.ts';
 import type {
   AttachTarget,
@@ -60,6 +61,8 @@ export interface EngineOptions {
   readonly memory?: { readonly initial?: number; readonly maximum?: number };
   /** Who makes maps and loads programs: the engine is as strict as the kernel is with such a user. Default: all capabilities. */
   readonly loader?: Loader;
+  /** Helpers that change the traced process (bpf_probe_write_user), which are refused unless they are named here. */
+  readonly allowHelpers?: readonly OptInHelper[];
   /** Clock of programs; default performance.now(). Node callers give process.hrtime.bigint, which all threads share. */
   readonly clock?: Clock;
   /** Bytes of a CPU's trace buffer. */
@@ -133,7 +136,7 @@ export class Engine implements Host {
     mem.dv.setUint32(HEADER.BUDGET, Math.min(Math.max(0, options.budget ?? 0), BUDGET_MAX), true);
     this.possibleCpus = cpus;
     this.runner = new Runner(env, clock === undefined ? {} : { clock });
-    this.#core = new EngineCore(env, cpus, options.loader);
+    this.#core = new EngineCore(env, cpus, options.loader, options.allowHelpers);
     this.#pins = new BpfFs(this.#core);
     this.#banner = bannerOnce(options.onTracePrintk ?? (() => undefined));
   }

@@ -1,8 +1,10 @@
 /** Programs as one thread has read them from the shared memory, and the memory of their maps. Running them is the executors' business. */
 import { type ProgramImage, prepare } from '../interp/index.ts';
+import { SLOT_SIZE } from '../isa/index.ts';
 import { holdsMaps, innerMaps, MAP, mapKernel, progArrayGet, type Region } from '../maps/index.ts';
 import { HEADER, idTableGet, PROG, type ThreadEnv } from '../mem/index.ts';
 import type { CompiledEntry } from './compiled/compiled.ts';
+import { probeSlots } from './compiled/facts.ts';
 import { contextUse, cpuMatters } from './context-use.ts';
 import type { PacketView } from './packet.ts';
 
@@ -95,6 +97,7 @@ export class ThreadPrograms {
     const counters = word(PROG.COUNTERS);
     const maps = Array.from({ length: word(PROG.MAP_COUNT) }, (_, i) => word(PROG.MAPS + i * 4));
     const use = contextUse(bytes);
+    const facts = mem.copyOut(at + size, factsSize);
     let image: ProgramImage | undefined;
     return {
       progId,
@@ -102,14 +105,14 @@ export class ThreadPrograms {
       counters,
       type: word(PROG.TYPE),
       bytes,
-      facts: mem.copyOut(at + size, factsSize),
+      facts,
       ctxWritable: WRITERS.has(word(PROG.TYPE)),
       reads: use.reads,
       asksOrigin: [...ORIGIN, TAIL_CALL].some((id) => use.helpers.has(id)),
       cpuMatters: cpuMatters(use) || maps.some((map) => mem.dv.getUint32(map + MAP.CPU_STRIDE, true) !== 0),
       maps,
       get image() {
-        image ??= prepare(bytes, { progId });
+        image ??= prepare(bytes, { progId, probes: probeSlots(facts, bytes.length / SLOT_SIZE) });
         return image;
       },
       compiled: undefined,

@@ -1,7 +1,7 @@
 /** The seam to the verifier: what a program is checked against before it may run. */
 import { NotSupportedError, VerifierError } from '../base/index.ts';
 import { openBtf } from '../btf/index.ts';
-import { HELPER_BY_ID, helperRefusal } from '../helpers/index.ts';
+import { HELPER_BY_ID, helperRefusal, OPT_IN_HELPERS } from '../helpers/index.ts';
 import { type ProgLoadAttr, type ProgramBtf, readProgramBtf } from '../host/index.ts';
 import { type ProgramFacts, type Verdict, verify } from '../verifier/index.ts';
 import { contextUse } from './context-use.ts';
@@ -57,8 +57,14 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
   if (verdict.verdict === 'rejected' || verdict.logOverflowed) throw refusal(verdict);
   for (const id of contextUse(attr.insns).helpers) {
     const reason = helperRefusal(id);
+    const name = HELPER_BY_ID.get(id)?.name;
+    if (OPT_IN_HELPERS.some((each) => each === name && !core.allowed.has(each))) {
+      throw new NotSupportedError(`helper bpf_${name} changes the traced process, which this engine was not told to allow`, {
+        hint: `new Engine({ allowHelpers: ['${name}'] }) allows it`,
+      });
+    }
     if (reason === undefined) continue;
-    throw new NotSupportedError(`helper bpf_${HELPER_BY_ID.get(id)?.name} exists in the kernel, but ${reason}`, {
+    throw new NotSupportedError(`helper bpf_${name} exists in the kernel, but ${reason}`, {
       hint: 'the kernel host can run the program',
     });
   }

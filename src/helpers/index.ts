@@ -95,6 +95,12 @@ export const HELPER_IMPL_BY_ID: readonly (HelperImpl | undefined)[] = HELPERS.re
   return byId;
 }, []);
 
+/** Helpers that change what a traced process does: the engine runs them only where it was told to. */
+export const OPT_IN_HELPERS = ['probe_write_user'] as const satisfies readonly HelperName[];
+
+/** One of OPT_IN_HELPERS. */
+export type OptInHelper = (typeof OPT_IN_HELPERS)[number];
+
 /** Why the engine lacks the helpers of a family. */
 const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [[...SKB_HELPERS, ...REDIRECT_HELPERS, ...XDP_HELPERS], 'it works on network packets, which the engine does not carry'],
@@ -108,9 +114,8 @@ const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [RINGBUF_HELPERS, 'it needs a ring buffer that user space writes, which the engine does not have'],
   [STACK_HELPERS, 'it walks stacks, which the engine cannot'],
   [PERF_HELPERS, 'it reads facts of a hardware sample or of a packet, which the engine does not have'],
-  [PROBE_READ_HELPERS, 'it writes into or waits for the memory of a process, which the engine does not do'],
   [PRINT_HELPERS, 'it writes into an iterator, which the engine does not have'],
-  [TASK_HELPERS, 'it works on kernel task objects, namespaces or signals, which the engine does not have'],
+  [TASK_HELPERS, 'it gives registers or mappings of kernel task objects, which the engine does not have'],
   [CPU_HELPERS, 'it reads per-CPU variables of the kernel, which the engine does not have'],
   [STRING_HELPERS, 'it formats kernel objects by their BTF types, which the engine does not have'],
   [CONTROL_HELPERS, 'it belongs to programs that BTF attaches to kernel functions, which the engine does not run'],

@@ -2,6 +2,7 @@
 import { ERRNO } from '../base/index.ts';
 import { TASK_SIZE } from '../mem/index.ts';
 import { arg } from './row.ts';
+import { taskPointer } from './task.ts';
 import type { HelperCall, HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
@@ -147,6 +148,37 @@ function probeReadStr(call: HelperCall, space: Space): number {
   return result;
 }
 
+/** Reads of user memory alone; any other address is no user's. The processes behind the engine's events wait, so no page has to be waited for. */
+function copyFromUser(call: HelperCall): number {
+  const dst = call.off(1);
+  const size = call.off(2);
+  if (size === 0) return 0;
+  const result = call.readAny(dst, size, call.u64(3), 'user');
+  if (result === 0) return 0;
+  call.mem.u8.fill(0, dst, dst + size);
+  return -ERRNO.EFAULT;
+}
+
+/** The task must be the current one or of its process: the engine cannot reach the memory of others. */
+function copyFromUserTask(call: HelperCall): number {
+  if (call.u64(5) !== 0n) return -ERRNO.EINVAL;
+  const { tid, tgid } = call.task;
+  const task = call.u64(4);
+  if (task === taskPointer(tid) || task === taskPointer(tgid)) return copyFromUser(call);
+  call.mem.u8.fill(0, call.off(1), call.off(1) + call.off(2));
+  return -ERRNO.EFAULT;
+}
+
+/** Nothing is written beyond what the process itself could write, and all of it or an error. */
+function writeUser(call: HelperCall): number {
+  const size = call.off(3);
+  const { task } = call;
+  if (task.writeUser === undefined) return -ERRNO.EPERM;
+  const address = call.u64(1);
+  if (address >= TASK_SIZE) return -ERRNO.EFAULT;
+  return task.writeUser(address, call.off(2), size) === size ? 0 : -ERRNO.EFAULT;
+}
+
 /** Fault-safe reads: 0 or the string's length with its NUL; on error the buffer is zeroed (kernel/trace/bpf_trace.c v6.18). */
 export const PROBE_READ_IMPLS = {
   probe_read: (call) => probeRead(call, 'any'),
@@ -155,4 +187,7 @@ export const PROBE_READ_IMPLS = {
   probe_read_kernel: (call) => probeRead(call, 'kernel'),
   probe_read_user_str: (call) => probeReadStr(call, 'user'),
   probe_read_kernel_str: (call) => probeReadStr(call, 'kernel'),
+  copy_from_user: copyFromUser,
+  copy_from_user_task: copyFromUserTask,
+  probe_write_user: writeUser,
 } satisfies HelperImpls<(typeof PROBE_READ_HELPERS)[number]['name']>;

@@ -1,6 +1,7 @@
 /** Helpers that tell who runs, and signal it. */
+import { ERRNO } from '../base/index.ts';
 import { arg } from './row.ts';
-import type { HelperImpls, HelperProto } from './types.ts';
+import type { HelperCall, HelperImpls, HelperProto } from './types.ts';
 
 /** Rows: uapi/linux/bpf.h's helper list and the bpf_func_proto of each (v6.18). */
 export const TASK_HELPERS = [
@@ -131,6 +132,30 @@ export function taskPointer(tid: number): bigint {
   return TASK_POINTERS + BigInt(tid >>> 0) * TASK_STRIDE;
 }
 
+/** Most signals that there are (_NSIG). */
+const SIGNALS = 64;
+/** struct bpf_pidns_info: u32 pid and tgid. */
+const PIDNS_SIZE = 8;
+
+/** A signal of 0 asks only whether one could be sent. A made-up task takes any signal and nobody notices. */
+function sendSignal(call: HelperCall, target: 'process' | 'thread'): number {
+  const signal = call.off(1);
+  if (signal > SIGNALS) return -ERRNO.EINVAL;
+  return signal === 0 ? 0 : (call.task.sendSignal?.(signal, target) ?? 0);
+}
+
+/** The numbers of the current task in the namespace asked for, which must be its own (kernel/bpf/helpers.c v6.18). */
+function nsPidTgid(call: HelperCall): number {
+  if (call.off(4) !== PIDNS_SIZE || call.u64(1) > 0xffff_ffffn) return -ERRNO.EINVAL;
+  const ns = call.task.pidNamespace?.();
+  if (ns === undefined) return -ERRNO.ENOENT;
+  if (ns.dev !== call.u64(1) || ns.ino !== call.u64(2)) return -ERRNO.EINVAL;
+  const { dv } = call.mem;
+  dv.setUint32(call.off(3), ns.tid, true);
+  dv.setUint32(call.off(3) + 4, ns.tgid, true);
+  return 0;
+}
+
 /** Facts about the current task, as its event's source knows them. */
 export const TASK_IMPLS = {
   get_current_pid_tgid: (call) => (BigInt(call.task.tgid) << 32n) | BigInt(call.task.tid >>> 0),
@@ -145,4 +170,12 @@ export const TASK_IMPLS = {
     return 0;
   },
   get_current_task: (call) => taskPointer(call.task.tid),
+  get_current_task_btf: (call) => taskPointer(call.task.tid),
+  send_signal: (call) => sendSignal(call, 'process'),
+  send_signal_thread: (call) => sendSignal(call, 'thread'),
+  get_ns_current_pid_tgid(call) {
+    const result = nsPidTgid(call);
+    if (result < 0) call.mem.u8.fill(0, call.off(3), call.off(3) + call.off(4));
+    return result;
+  },
 } satisfies HelperImpls<(typeof TASK_HELPERS)[number]['name']>;

@@ -119,6 +119,20 @@ export interface CurrentTask {
   readUser(address: bigint, dst: number, size: number): number;
   /** Boot-time nanoseconds at which the task started; 0n when unknown. */
   startTime(): bigint;
+  /** The pid namespace that the task's process is in, and its numbers there. Absent: there is none. */
+  pidNamespace?(): PidNamespace | undefined;
+  /** Sends a signal (1..64) to the task or its process. @returns 0 or a negative errno. Absent: nobody is there to get it */
+  sendSignal?(signal: number, target: 'process' | 'thread'): number;
+  /** Writes `size` bytes at engine memory offset `src` to the task's user memory. @returns bytes written, or a negative errno. Absent: none can be written */
+  writeUser?(address: bigint, src: number, size: number): number;
+}
+
+/** A pid namespace as its file shows it (/proc/PID/ns/pid), and a thread's numbers in it. */
+export interface PidNamespace {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly tid: number;
+  readonly tgid: number;
 }
 
 /** Clock readings in nanoseconds. */

@@ -13,7 +13,11 @@ export interface ProgramImage {
   readonly maps: readonly number[];
   /** Engine's number of the program, for its environment; 0 when there is none. */
   readonly progId: number;
+  /** Slots of loads through pointers into the kernel, by the verifier: they read 0 where nothing is, and never fault. */
+  readonly probes: ReadonlySet<number>;
 }
+
+const NO_PROBES: ReadonlySet<number> = new Set();
 
 /** Number of an atomic operation in word 2's low byte; bit 8 is set when the old value is fetched. */
 export const ATOMIC: Readonly<Record<AtomicOp, number>> = {
@@ -37,7 +41,7 @@ export const FUNC_BASE = 0x8000_0000 | 0;
  * the map descriptor's pointer, with MAP_VALUE or MAP_IDX_VALUE a pointer into the map's value; FUNC stays relative (target = slot + imm + 1).
  * Never throws: bytes that are no instruction fault when they are reached, a trailing part of a slot is ignored.
  */
-export function prepare(bytes: Uint8Array, facts: { readonly progId?: number } = {}): ProgramImage {
+export function prepare(bytes: Uint8Array, facts: { readonly progId?: number; readonly probes?: ReadonlySet<number> } = {}): ProgramImage {
   const slots = Math.floor(bytes.length / SLOT_SIZE);
   const code = new Int32Array((slots + 1) * WORDS);
   const maps = new Set<number>();
@@ -55,7 +59,7 @@ export function prepare(bytes: Uint8Array, facts: { readonly progId?: number } =
     }
     slot += slotsOf(insn);
   }
-  return { bytes, code, slots, maps: [...maps], progId: facts.progId ?? 0 };
+  return { bytes, code, slots, maps: [...maps], progId: facts.progId ?? 0, probes: facts.probes ?? NO_PROBES };
 }
 
 interface Words {

@@ -234,9 +234,20 @@ export class Interpreter {
     const hi = (baseHi + (at < 0 ? -1 : at > 0xffff_ffff ? 1 : 0)) | 0;
     const offset = at >>> 0;
     if (hi === KERNEL_BASE_HI && this.#access.reach(offset, size, write)) return offset;
+    if (this.#image.probes.has(this.#pc / WORDS)) return this.#probe(hi, offset, size);
     const reg = (w >> 17) & 15;
     this.#fail('access', `R${reg} invalid mem access: ${size} bytes at ${hex(at | 0, hi)} are not ${write ? 'writable' : 'readable'}`);
     return -1;
+  }
+
+  /** A load through a pointer into the kernel: what the engine has there, else 0, at an offset that may be read. */
+  #probe(hi: number, lo: number, size: number): number {
+    const call = this.#call;
+    if (call === undefined) return -1;
+    const { scratch } = call;
+    const address = (BigInt(hi >>> 0) << 32n) | BigInt(lo);
+    if (call.readAny(scratch, size, address, 'kernel') < 0) this.mem.u8.fill(0, scratch, scratch + size);
+    return scratch;
   }
 
   /** The access of the instruction at word `pc` where the fast path's 32-bit offsets do not reach. */

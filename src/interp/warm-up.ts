@@ -49,5 +49,5 @@ export function warmUpImage(): ProgramImage {
   emit(OP.exit, 0, 0);
   const slots = words.length / WORDS;
   emit(OP.invalid, 0, 0);
-  return { bytes: new Uint8Array(slots * 8), code: Int32Array.from(words), slots, maps: [], progId: 0 };
+  return { bytes: new Uint8Array(slots * 8), code: Int32Array.from(words), slots, maps: [], progId: 0, probes: new Set() };
 }

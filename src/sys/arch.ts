@@ -33,6 +33,7 @@ export interface Arch {
     readonly exitGroup: number;
     readonly seccomp: number;
     readonly execveat: number;
+    readonly tgkill: number;
   };
 }
 
@@ -52,6 +53,7 @@ export const X86_64: Arch = {
     getpid: 39,
     execve: 59,
     kill: 62,
+    tgkill: 234,
     fcntl: 72,
     chdir: 80,
     setgroups: 116,

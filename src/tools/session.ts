@@ -5,6 +5,7 @@
 import { BpfError } from '../base/index.ts';
 import { type CollectionSpec, parseElf } from '../elf/index.ts';
 import type { Engine } from '../engine/index.ts';
+import type { OptInHelper } from '../helpers/index.ts';
 import { type Collection, loadCollection, type VariableValue } from '../loader/index.ts';
 import { type TraceEvent, type TraceFormat, TracePipe } from '../readers/index.ts';
 import { type ExitStatus, PtraceSource, type TracedCommand } from '../sources/ptrace/index.ts';
@@ -28,6 +29,8 @@ export interface TraceOptions {
   readonly follow?: boolean;
   /** false: programs are interpreted instead of compiled. Default true. */
   readonly jit?: boolean;
+  /** Helpers that change the traced process, refused unless they are named here. */
+  readonly allowHelpers?: readonly OptInHelper[];
   /** Milliseconds after which programs are disarmed; the command runs on. */
   readonly duration?: number;
   /** Working directory and environment of the command. Default: the caller's. */
@@ -137,6 +140,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
   const engine = createEngine({
     ...(options.onBanner === undefined ? {} : { onTracePrintk: options.onBanner }),
     ...(options.jit === undefined ? {} : { jit: options.jit }),
+    ...(options.allowHelpers === undefined ? {} : { allowHelpers: options.allowHelpers }),
   });
   const collections: Collection[] = [];
   let source: PtraceSource | undefined;

@@ -27,6 +27,13 @@ export function encodeFacts(facts: ProgramFacts): Uint8Array {
   return out;
 }
 
+/** Slots of loads through pointers into the kernel. */
+export function probeSlots(bytes: Uint8Array, slots: number): ReadonlySet<number> {
+  const out = new Set<number>();
+  for (let at = 0; at < slots && at < bytes.length; at++) if (((bytes[at] ?? 0) & PROBE) !== 0) out.add(at);
+  return out;
+}
+
 /** Facts of a program of `slots` slots from their bytes. */
 export function decodeFacts(bytes: Uint8Array, slots: number): (InsnFact | undefined)[] {
   const keys = new Map<number, number>();

@@ -1,5 +1,6 @@
 /** Traced tasks: this very process as the task, and a scripted tracee that lies about its CPU. */
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
 import { decodeText, ERRNO, encodeText } from '../../base/index.ts';
@@ -69,6 +70,29 @@ if (sys === undefined) {
     for (const bad of [0n, 8n, 0x7fff_ffff_f000n, 0xffff_8880_0000_0000n, 0xffff_ffff_ff60_0000n, 0x8000_0000_0000n]) {
       expect([bad, self.readUser(bad, 4096, 8)]).toEqual([bad, -ERRNO.EFAULT]);
     }
+  });
+
+  test('memory is written whole or in part, never outside of the process', () => {
+    const block = sys.block(16);
+    mem.copyIn(4096, encodeText('written'));
+    expect(self.writeUser(BigInt(block.address), 4096, 7)).toBe(7);
+    expect(decodeText(block.u8.slice(0, 8))).toBe('written\0');
+    for (const bad of [0n, 0x7fff_ffff_f000n, 0xffff_8880_0000_0000n])
+      expect([bad, self.writeUser(bad, 4096, 8)]).toEqual([bad, -ERRNO.EFAULT]);
+  });
+
+  test('its pid namespace', () => {
+    const { dev, ino } = statSync('/proc/self/ns/pid', { bigint: true });
+    expect(self.pidNamespace()).toEqual({ dev, ino, tid: process.pid, tgid: process.pid });
+    expect(makeTask(sys, cpus, 0x7fff_fff0).pidNamespace()).toBeUndefined();
+  });
+
+  test.each(['process', 'thread'] as const)('signals to a %s', async (target) => {
+    const child = spawn('sleep', ['30']);
+    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    expect(makeTask(sys, cpus, child.pid ?? 0).sendSignal(10, target)).toBe(0);
+    expect(await ended).toBe('SIGUSR1');
+    expect(makeTask(sys, cpus, 0x7fff_fff0).sendSignal(10, target)).toBe(-ERRNO.ESRCH);
   });
 
   test('a task that is gone answers without failing', () => {

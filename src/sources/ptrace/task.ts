@@ -2,8 +2,9 @@
  * A traced thread's identity and memory, read from /proc and by process_vm_readv only when asked and remembered while it cannot change.
  * Ids are those of the initial (or this process's) namespaces, as bpf_get_current_* gives them. Who creates and forgets tasks is the tracer's business.
  */
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { ERRNO } from '../../base/index.ts';
+import type { PidNamespace } from '../../helpers/types.ts';
 import type { Mem } from '../../mem/index.ts';
 import { type Block, PTRACE, type Sys } from '../../sys/index.ts';
 import type { TracedTask } from './types.ts';
@@ -108,6 +109,30 @@ export class ProcTask implements TracedTask {
     if (size === 0) return 0;
     if (address < 0n || address >= 0x8000_0000_0000_0000n) return -ERRNO.EFAULT;
     return this.#env.sys.readMemory(this.tid, address, this.#env.memAddress() + dst, size);
+  }
+
+  writeUser(address: bigint, src: number, size: number): number {
+    if (size === 0) return 0;
+    if (address < 0n || address >= 0x8000_0000_0000_0000n) return -ERRNO.EFAULT;
+    return this.#env.sys.writeMemory(this.tid, address, this.#env.memAddress() + src, size);
+  }
+
+  /** The signal waits until the thread is let go, and is then delivered as any other. */
+  sendSignal(signal: number, target: 'process' | 'thread'): number {
+    const { sys } = this.#env;
+    return target === 'process' ? sys.kill(this.tgid, signal) : sys.syscall(sys.arch.nr.tgkill, this.tgid, this.tid, signal);
+  }
+
+  pidNamespace(): PidNamespace | undefined {
+    try {
+      const { dev, ino } = statSync(`/proc/${this.tid}/ns/pid`, { bigint: true });
+      const status = readFileSync(`/proc/${this.tid}/status`, 'latin1');
+      // The numbers in all the namespaces around it, the innermost last.
+      const innermost = (key: string): number => Number(new RegExp(`^${key}:.*\\t(\\d+)$`, 'm').exec(status)?.[1] ?? 0);
+      return { dev, ino, tid: innermost('NSpid'), tgid: innermost('NStgid') };
+    } catch {
+      return undefined;
+    }
   }
 
   startTime(): bigint {
