@@ -201,6 +201,16 @@ const FAULTS: readonly Refusal[] = [
     },
     message: /no function starts at instruction 4 of section \.text/,
   },
+  {
+    what: 'exception callback that is not there',
+    object: 'kernel',
+    change: (bytes) => {
+      const tag = 'exception_callback:caugh';
+      bytes.set(new TextEncoder().encode('x'), Buffer.from(bytes.buffer).indexOf(tag) + tag.length);
+      return undefined;
+    },
+    message: /section \.BTF, offset 0x[0-9a-f]+: type [1-9]\d*: program throws: its exception callback caughx is no function of \.text/,
+  },
 ];
 
 describe('refusals', () => {
