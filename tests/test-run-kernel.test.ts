@@ -76,7 +76,7 @@ describe.each(RUN_MODES)('test runs, %s', (_mode, options) => {
   it.each(ROWS)('%s', (_name, type, text) => {
     using engine = new Engine({ cpus: 2, ...options });
     const { fd } = engine.progLoad({ type, insns: assemble(text), license: 'GPL' });
-    const ours = engine.progTestRun(fd, { dataIn: PACKET, repeat: 3, cpu: 1 });
+    const ours = engine.progTestRun(fd, { dataIn: PACKET, repeat: 3, cpu: type === XDP ? 1 : 0 });
     expect(engine.faults().total).toBe(0);
     expect(engine.progInfo(fd).runCount).toBe(3);
     if (kernel.bpf === undefined) return;
@@ -94,5 +94,12 @@ describe.each(RUN_MODES)('test runs, %s', (_mode, options) => {
       expect(() => engine.progTestRun(fd, { dataIn })).toThrow(/EINVAL/);
     expect(() => engine.progTestRun(fd, { dataIn: PACKET, ctxIn: Uint8Array.of(1, 0, 0, 0) })).toThrow(/EINVAL/);
     expect(() => engine.progTestRun(fd, { dataIn: PACKET, cpu: 1 })).toThrow(/ENXIO/);
+  });
+
+  it.each([SOCKET_FILTER, SCHED_CLS, CGROUP_SKB])('type %i takes no cpu', (type) => {
+    using engine = new Engine({ cpus: 2, ...options });
+    const { fd } = engine.progLoad({ type, insns: assemble('r0 = 1\nexit'), license: 'GPL' });
+    expect(engine.progTestRun(fd, { dataIn: PACKET }).retval).toBe(1);
+    expect(() => engine.progTestRun(fd, { dataIn: PACKET, cpu: 1 })).toThrow(/EINVAL/);
   });
 });

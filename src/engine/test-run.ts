@@ -9,7 +9,7 @@ import type { Runner } from './runner.ts';
 import { makeTask } from './task.ts';
 
 const COMMAND = 'BPF_PROG_TEST_RUN';
-const TYPE = { RAW_TRACEPOINT: 17, RAW_TRACEPOINT_WRITABLE: 24, SYSCALL: 31 } as const;
+const TYPE = { XDP: 6, RAW_TRACEPOINT: 17, RAW_TRACEPOINT_WRITABLE: 24, SYSCALL: 31 } as const;
 /** Bytes of a raw tracepoint's arguments. */
 const RAW_ARGS_SIZE = 96;
 const NOTHING = new Uint8Array(0);
@@ -61,6 +61,8 @@ export function progTestRun(core: EngineCore, runner: Runner, fd: number, attr: 
 function runOnPacket(core: EngineCore, runner: Runner, prog: ProgObject, attr: TestRunAttr, refuse: Refuse): TestRunResult {
   if ((attr.flags ?? 0) !== 0) throw refuse('EINVAL', `flags ${attr.flags}, expected 0`);
   const cpu = attr.cpu ?? 0;
+  if (prog.type !== TYPE.XDP && cpu !== 0) throw refuse('EINVAL', `cpu ${cpu}, expected 0 for programs that take a socket buffer`);
+  // The kernel takes no notice of an XDP program's.
   if (cpu >= core.cpus) throw refuse('ENXIO', `cpu ${cpu} is not below ${core.cpus}`);
   const made: PacketRun | string = makePacket(core.env, prog.type, attr);
   if (typeof made === 'string') throw refuse('EINVAL', made);
