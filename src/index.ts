@@ -20,5 +20,13 @@ export * from './readers/index.ts';
 export { CommandError, type ExitStatus, PtraceSource, type TracedCommand } from './sources/ptrace/index.ts';
 export { type Feature, features } from './tools/features.ts';
 export { createEngine, possibleCpus } from './tools/node-engine.ts';
+export {
+  RecordEvent,
+  RecordLoss,
+  type RecordStream,
+  type RecordTotals,
+  type RecordType,
+  type SessionEvent,
+} from './tools/records/index.ts';
 export { type TraceOptions, TraceSession, trace } from './tools/session.ts';
 export type { User } from './tools/user.ts';

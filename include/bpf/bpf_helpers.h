@@ -18,6 +18,9 @@
 #define __type(name, val) typeof(val) *name
 #define __array(name, val) typeof(val) *name[]
 
+/* Behind a ring buffer or perf event array: what its records are (`bpfwright run` prints them so). The type must be one that BTF has. */
+#define __record(type) __attribute__((btf_decl_tag("record:" #type)))
+
 #define ___bpfw_cat2(a, b) a##b
 #define ___bpfw_cat(a, b) ___bpfw_cat2(a, b)
 

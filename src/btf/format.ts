@@ -11,7 +11,7 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [key:
  * control bytes and bytes that are no UTF-8 escaped. FormatError when the bytes are too few for the type.
  */
 export function formatValue(btf: Btf, typeId: number, bytes: Uint8Array): string {
-  return print(readValue(btf, typeId, bytes));
+  return valueText(readValue(btf, typeId, bytes));
 }
 
 /**
@@ -19,7 +19,7 @@ export function formatValue(btf: Btf, typeId: number, bytes: Uint8Array): string
  * a field never changes its JSON type); char arrays are text up to their NUL.
  */
 export function toJson(btf: Btf, typeId: number, bytes: Uint8Array): JsonValue {
-  return json(readValue(btf, typeId, bytes));
+  return valueJson(readValue(btf, typeId, bytes));
 }
 
 /** `"text"` with C escapes: control characters, quotes, backslashes and bytes that are no UTF-8. */
@@ -73,7 +73,8 @@ function sequence(bytes: Uint8Array, i: number): number {
   return size;
 }
 
-function print(value: BtfValue): string {
+/** A value that was read, as text: what formatValue does after reading. */
+export function valueText(value: BtfValue): string {
   switch (value.kind) {
     case 'int':
       return value.value.toString();
@@ -94,17 +95,18 @@ function print(value: BtfValue): string {
     case 'bytes':
       return value.bytes.length === 0 ? '{}' : `0x${toHex(value.bytes, '')}`;
     case 'array':
-      return `[${value.items.map(print).join(', ')}]`;
+      return `[${value.items.map(valueText).join(', ')}]`;
     case 'struct': {
       if (value.fields.length === 0) return '{}';
-      return `{ ${value.fields.map(([name, v]) => (name === '' ? print(v) : `.${name} = ${print(v)}`)).join(', ')} }`;
+      return `{ ${value.fields.map(([name, v]) => (name === '' ? valueText(v) : `.${name} = ${valueText(v)}`)).join(', ')} }`;
     }
   }
 }
 
 const CHARS: Readonly<Record<number, string>> = { 39: "\\'", 92: '\\\\' };
 
-function json(value: BtfValue): JsonValue {
+/** A value that was read, as JSON data: what toJson does after reading. */
+export function valueJson(value: BtfValue): JsonValue {
   switch (value.kind) {
     case 'int':
       return value.bits > 32 ? value.value.toString() : Number(value.value);
@@ -122,9 +124,9 @@ function json(value: BtfValue): JsonValue {
     case 'bytes':
       return toHex(value.bytes, '');
     case 'array':
-      return value.items.map(json);
+      return value.items.map(valueJson);
     case 'struct':
       // fromEntries defines properties, so a member named __proto__ is data.
-      return Object.fromEntries(value.fields.map(([name, v], i) => [name === '' ? `#${i}` : name, json(v)]));
+      return Object.fromEntries(value.fields.map(([name, v], i) => [name === '' ? `#${i}` : name, valueJson(v)]));
   }
 }

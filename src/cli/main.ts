@@ -67,6 +67,12 @@ function program(command: (string | Uint8Array)[] | undefined, exit: (code: numb
     .option('-q, --quiet', 'no warnings, no banner')
     .option('-v, --verbose', 'say what is loaded, attached and traced')
     .option('--dump-maps', 'print the maps at the end')
+    .option('--no-histograms', 'print histograms in maps as arrays instead of drawing them')
+    .option(
+      '--event <map=type>',
+      "what a map's records are, where the object does not say: events='struct event' (repeatable)",
+      list(String),
+    )
     .option('--set <name=value>', 'set a `const volatile` variable (repeatable)', list(String))
     .addOption(new Option('--trace-format <form>', 'line format').choices(['modern', '4.4']).default('modern'))
     .option('--pid <pid>', 'only events of this process (repeatable)', list(pid))

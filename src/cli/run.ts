@@ -2,10 +2,10 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Command } from 'commander';
-import { BpfError } from '../base/index.ts';
+import { BpfError, toHex } from '../base/index.ts';
 import { parseElf } from '../elf/index.ts';
 import type { OptInHelper } from '../helpers/index.ts';
-import type { TraceEvent, TraceFormat } from '../readers/index.ts';
+import type { TraceFormat } from '../readers/index.ts';
 import type { ExitStatus } from '../sources/ptrace/index.ts';
 import { CommandError } from '../sources/ptrace/index.ts';
 import { dieBySignal, loadSys } from '../sys/index.ts';
@@ -13,8 +13,10 @@ import { readProgram } from '../tools/bundled.ts';
 import { readSettings, settingsHelp } from '../tools/globals.ts';
 import { inheritedFds } from '../tools/inherited.ts';
 import { mapLines, mapRows, printableMaps } from '../tools/map-dump.ts';
+import type { RecordEvent, RecordTotals, SessionEvent } from '../tools/records/index.ts';
 import { type TraceSession, trace } from '../tools/session.ts';
 import { asUser, type User, userOf } from '../tools/user.ts';
+import { Columns } from './columns.ts';
 import { EXIT_CANNOT_EXECUTE, EXIT_FAILED, EXIT_NOT_FOUND, printError } from './failure.ts';
 import { stopToo } from './job-control.ts';
 import { jsonLine } from './json.ts';
@@ -35,6 +37,8 @@ export interface RunOptions {
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly dumpMaps?: boolean;
+  readonly histograms: boolean;
+  readonly event?: readonly string[];
   readonly set?: readonly string[];
   readonly traceFormat: TraceFormat;
   readonly pid?: readonly number[];
@@ -75,10 +79,12 @@ export async function run(
     const session = await start(program, command, { user, inherit, warn, options });
     const release = guardSignals(session, warn);
     if (options.verbose === true) describeSession(session, printer);
+    describeRecords(session, warn);
     await printer.follow(session);
     const status = await session.exit;
     if (options.dumpMaps === true) await printer.maps(session);
     reportFaults(session, printer);
+    printer.totals(session.recordTotals);
     await session.close();
     await printer.close();
     release();
@@ -129,6 +135,7 @@ async function start(
   const maxOverhead = options.maxOverhead ?? (command === undefined ? DEFAULT_OVERHEAD : undefined);
   return trace(specs, {
     set: readSettings(options.set ?? [], specs),
+    ...(options.event === undefined ? {} : { event: options.event }),
     filter: {
       ...(options.pid === undefined ? {} : { pids: options.pid }),
       ...(options.comm === undefined ? {} : { comms: options.comm }),
@@ -198,6 +205,15 @@ function describeSession(session: TraceSession, printer: Printer): void {
   if (session.command !== undefined) printer.note(`bpfwright: command runs as pid ${session.command.pid}`);
 }
 
+/** What a reader of records must know of their types: a guess is said to be one. */
+function describeRecords(session: TraceSession, warn: (text: string) => void): void {
+  for (const { map, type } of session.records) {
+    if (type?.from === 'size') {
+      warn(`records of ${map} are read as ${type.name}, the only type of their size; --event ${map}='struct NAME' says what they are`);
+    }
+  }
+}
+
 /** Programs that broke a rule while they ran were stopped: said even when quiet, because results are incomplete. */
 function reportFaults(session: TraceSession, printer: Printer): void {
   const names = new Map(session.collections.flatMap((c) => [...c.programs.values()].map((p) => [p.info().id, p.name] as const)));
@@ -224,12 +240,19 @@ class Printer {
   readonly #out: Sink;
   readonly #notes: Sink;
   readonly #json: boolean;
+  readonly #quiet: boolean;
+  readonly #histograms: boolean;
+  /** Maps whose unreadable records were explained. */
+  readonly #explained = new Set<string>();
+  #columns: Columns | undefined;
   readonly #escape: boolean;
   readonly #opened: number | undefined;
 
   /** With a command, standard output is the command's: lines go to standard error unless -o says otherwise. */
   constructor(options: RunOptions, hasCommand: boolean, user: User | undefined) {
     this.#json = options.json === true;
+    this.#quiet = options.quiet === true;
+    this.#histograms = options.histograms;
     this.#notes = new Sink(2);
     let fd = hasCommand ? 2 : 1;
     if (options.output === '-') fd = 1;
@@ -257,14 +280,17 @@ class Printer {
 
   /** Prints events until tracing ends. A slow reader makes the trace buffers fill and count, never the command wait. */
   async follow(session: TraceSession): Promise<void> {
+    this.#columns = new Columns(session.records);
     for await (const event of session) {
       this.#event(event);
       if (this.#out.full) await this.#out.room();
     }
   }
 
-  #event(event: TraceEvent): void {
+  #event(event: SessionEvent): void {
+    if (event.kind === 'record') this.#explain(event);
     if (this.#json) this.#out.write(jsonLine(eventRow(event)));
+    else if (event.kind === 'record') for (const line of this.#columns?.lines(event) ?? []) this.#out.write(`${line}\n`);
     else if (!this.#escape) this.#out.write(event.bytes());
     else {
       const bytes = event.bytes();
@@ -272,9 +298,26 @@ class Printer {
     }
   }
 
+  /** Says once a map how its records can be read. In JSON every such record says so itself. */
+  #explain({ map, problem }: RecordEvent): void {
+    if (problem === undefined || this.#json || this.#quiet || this.#explained.has(map)) return;
+    this.#explained.add(map);
+    this.note(`bpfwright: records of ${map} are printed in hex: ${problem}; ${eventHint(map)}`);
+  }
+
+  /** What came and what was lost, by map. */
+  totals(all: readonly RecordTotals[]): void {
+    for (const { map, received, lost } of all) {
+      if (this.#json) this.#out.write(jsonLine({ type: 'records', map, received, lost }));
+      else if (!this.#quiet || (lost ?? 0n) > 0n) {
+        this.note(`bpfwright: ${map}: ${received} record${received === 1n ? '' : 's'}${lost === undefined ? '' : `, ${lost} lost`}`);
+      }
+    }
+  }
+
   async maps(session: TraceSession): Promise<void> {
     for (const map of session.collections.flatMap(printableMaps)) {
-      for (const row of this.#json ? mapRows(map) : mapLines(map)) {
+      for (const row of this.#json ? mapRows(map) : mapLines(map, { histograms: this.#histograms })) {
         this.#out.write(typeof row === 'string' ? `${row}\n` : jsonLine(row));
         if (this.#out.full) await this.#out.room();
       }
@@ -287,8 +330,25 @@ class Printer {
   }
 }
 
-function eventRow(event: TraceEvent): object {
-  if (event.kind === 'lost') return { type: 'lost', cpu: event.cpu, lost: event.lost };
-  const { comm, pid, tgid, cpu, flags, timestamp, message } = event;
-  return { type: 'trace', comm, pid, tgid, cpu, flags, timestamp, message };
+function eventHint(map: string): string {
+  return `--event ${map}='struct NAME' says what they are`;
+}
+
+function eventRow(event: SessionEvent): object {
+  switch (event.kind) {
+    case 'lost':
+      return { type: 'lost', cpu: event.cpu, lost: event.lost };
+    case 'records_lost':
+      return { type: 'records_lost', map: event.map, cpu: event.cpu, lost: event.lost };
+    case 'record': {
+      const { map, cpu, data, rest, problem } = event;
+      const place = { type: 'record', map, ...(cpu === undefined ? {} : { cpu }), size: data.length };
+      if (problem !== undefined) return { ...place, data: toHex(data, ''), problem, hint: eventHint(map) };
+      return { ...place, event: event.type?.name, value: event.json, ...(rest.length === 0 ? {} : { rest: toHex(rest, '') }) };
+    }
+    case 'message': {
+      const { comm, pid, tgid, cpu, flags, timestamp, message } = event;
+      return { type: 'trace', comm, pid, tgid, cpu, flags, timestamp, message };
+    }
+  }
 }

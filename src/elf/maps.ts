@@ -7,6 +7,11 @@ import type { InitialValue, MapSpec } from './types.ts';
 const PROG_ARRAY = 3;
 const ARRAY_OF_MAPS = 12;
 const HASH_OF_MAPS = 13;
+const PERF_EVENT_ARRAY = 4;
+/** Values of a perf event array are file descriptors. */
+const FD_SIZE = 4;
+/** Perf event arrays and ring buffers: their elements have no size of their own, a value type says what their records are (as cilium/ebpf reads it). */
+const STREAMS = [PERF_EVENT_ARRAY, 27, 31];
 const MAPS_OF_MAPS = [ARRAY_OF_MAPS, HASH_OF_MAPS];
 /** type, key_size, value_size, max_entries: all that Linux 4.4's loader knew. */
 const LEGACY_ROW = 16;
@@ -214,6 +219,8 @@ function readDefinition(btf: Btf, name: string, struct: BtfComposite, outer?: st
     if (given !== undefined && given !== bytes) throw fail(member, `${bytes} bytes, but ${what} is ${given}`);
     numbers.set(what, bytes);
   };
+  const typeMember = struct.members.find((m) => m.name === 'type');
+  const stream = typeMember !== undefined && STREAMS.includes(count(btf, typeMember, fail));
   const seen = new Set<string>();
   for (const [i, member] of struct.members.entries()) {
     if (seen.has(member.name)) throw fail(member, 'is there twice');
@@ -239,7 +246,7 @@ function readDefinition(btf: Btf, name: string, struct: BtfComposite, outer?: st
         break;
       case 'value':
         valueTypeId = pointee(btf, member, fail);
-        size('value_size', member, btf.sizeOf(valueTypeId));
+        if (!stream) size('value_size', member, btf.sizeOf(valueTypeId));
         break;
       case 'values': {
         if (i !== struct.members.length - 1) throw fail(member, 'must be the last member');
@@ -285,7 +292,7 @@ function readDefinition(btf: Btf, name: string, struct: BtfComposite, outer?: st
     section: '.maps',
     type,
     keySize: numbers.get('key_size') ?? 0,
-    valueSize: numbers.get('value_size') ?? 0,
+    valueSize: numbers.get('value_size') ?? (type === PERF_EVENT_ARRAY && valueTypeId !== 0 ? FD_SIZE : 0),
     maxEntries: numbers.get('max_entries') ?? 0,
     flags: numbers.get('map_flags') ?? 0,
     numaNode: numbers.get('numa_node') ?? 0,

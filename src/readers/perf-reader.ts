@@ -51,6 +51,11 @@ export class PerfReader implements AsyncIterable<PerfRecord>, Disposable {
     return out;
   }
 
+  /** Resolves when there may be something to read, at the latest after a second; at once when the reader is closed. */
+  async wait(): Promise<void> {
+    if (!this.#closed.signal.aborted && this.#ready.length === 0) await Promise.race(this.#rings.map((ring) => this.#sleep(ring)));
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<PerfRecord, void, undefined> {
     for (;;) {
       const batch = this.read();
@@ -65,7 +70,7 @@ export class PerfReader implements AsyncIterable<PerfRecord>, Disposable {
         this.#ready = [...batch.slice(taken), ...this.#ready];
       }
       if (this.#closed.signal.aborted) return;
-      if (batch.length === 0) await Promise.race(this.#rings.map((ring) => this.#sleep(ring)));
+      if (batch.length === 0) await this.wait();
     }
   }
 

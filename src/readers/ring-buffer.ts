@@ -33,6 +33,15 @@ export class RingBufferReader implements AsyncIterable<Uint8Array>, Disposable {
     return out;
   }
 
+  /** Resolves when there may be something to read, at the latest after a second; at once when the reader is closed. */
+  async wait(): Promise<void> {
+    // Counted before the ring is looked at: what comes later wakes the sleep at once.
+    const seen = Atomics.load(this.#words, this.#view.wakeups >>> 2);
+    if (this.#closed.signal.aborted) return;
+    this.#fill();
+    if (this.#ready.length === 0) await sleepOn(this.#words, this.#view.wakeups >>> 2, seen, [this.#closed.signal]);
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       // Counted before the ring is looked at: what comes later wakes the sleep below at once.

@@ -129,6 +129,13 @@ export class TracePipe implements AsyncIterable<TraceEvent>, Disposable {
     }
   }
 
+  /** Resolves when there may be something to read; at once when the pipe is closed. */
+  async wait(): Promise<void> {
+    if (this.#closed || this.#source.closed) return;
+    this.#fill();
+    if (this.#next >= this.#ready.length) await this.#source.wait();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<TraceEvent, void, undefined> {
     for (let event = await this.next(); event !== undefined; event = await this.next()) yield event;
   }

@@ -7,10 +7,11 @@ import { type CollectionSpec, parseElf } from '../elf/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { OptInHelper } from '../helpers/index.ts';
 import { type Collection, loadCollection, type VariableValue } from '../loader/index.ts';
-import { type TraceEvent, type TraceFormat, TracePipe } from '../readers/index.ts';
+import { type TraceFormat, TracePipe } from '../readers/index.ts';
 import { type ExitStatus, PtraceSource, type TracedCommand } from '../sources/ptrace/index.ts';
 import { type ObjectBytes, readProgram } from './bundled.ts';
 import { createEngine } from './node-engine.ts';
+import { type RecordStream, RecordStreams, type RecordTotals, readRecordTypes, type SessionEvent } from './records/index.ts';
 import type { User } from './user.ts';
 
 /** What to trace and how. */
@@ -42,6 +43,10 @@ export interface TraceOptions {
   readonly user?: User;
   /** Percent of the time that tracing may cost before attached processes are let go. */
   readonly maxOverhead?: number;
+  /** Types of records, `MAP=struct event`, or `struct event` for every ring buffer and perf event array; default: what the object says. */
+  readonly event?: readonly string[];
+  /** false: ring buffers and perf event arrays are left for the caller's own readers. Default true. */
+  readonly records?: boolean;
   /** Form of lines. */
   readonly format?: TraceFormat;
   /** Warnings (privileges lost, tracing given up): one sentence each. Default: dropped. */
@@ -54,8 +59,8 @@ export interface TraceOptions {
   readonly onBanner?: (text: string) => void;
 }
 
-/** A running job: an async iterable of what the programs print, which ends when all that was traced has ended. */
-export class TraceSession implements AsyncIterable<TraceEvent>, AsyncDisposable {
+/** A running job: an async iterable of what the programs print and send, which ends when all that was traced has ended. */
+export class TraceSession implements AsyncIterable<SessionEvent>, AsyncDisposable {
   readonly engine: Engine;
   readonly collections: readonly Collection[];
   /** The command's process, where there is one. */
@@ -63,7 +68,7 @@ export class TraceSession implements AsyncIterable<TraceEvent>, AsyncDisposable 
   /** Resolves when the command itself has ended; with attached processes only, undefined when tracing has ended. */
   readonly exit: Promise<ExitStatus | undefined>;
   readonly #source: PtraceSource;
-  readonly #pipe: TracePipe;
+  readonly #streams: RecordStreams;
   #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
@@ -72,7 +77,7 @@ export class TraceSession implements AsyncIterable<TraceEvent>, AsyncDisposable 
     readonly engine: Engine;
     readonly collections: readonly Collection[];
     readonly source: PtraceSource;
-    readonly pipe: TracePipe;
+    readonly streams: RecordStreams;
     readonly command: TracedCommand | undefined;
     readonly duration: number | undefined;
   }) {
@@ -80,19 +85,29 @@ export class TraceSession implements AsyncIterable<TraceEvent>, AsyncDisposable 
     this.collections = parts.collections;
     this.command = parts.command;
     this.#source = parts.source;
-    this.#pipe = parts.pipe;
+    this.#streams = parts.streams;
     const ended = parts.source.ended;
     this.exit = parts.command === undefined ? ended.then(() => undefined) : parts.command.exit;
     if (parts.duration !== undefined) this.#timer = setTimeout(() => void this.stop(), parts.duration);
     const finish = () => {
       clearTimeout(this.#timer);
-      this.#pipe.close();
+      this.#streams.close();
     };
     ended.then(finish, finish);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<TraceEvent> {
-    return this.#pipe[Symbol.asyncIterator]();
+  [Symbol.asyncIterator](): AsyncIterator<SessionEvent> {
+    return this.#streams[Symbol.asyncIterator]();
+  }
+
+  /** The ring buffers and perf event arrays that are read, and what their records are. */
+  get records(): readonly RecordStream[] {
+    return this.#streams.streams;
+  }
+
+  /** How many records came so far and how many were lost, by map. */
+  get recordTotals(): RecordTotals[] {
+    return this.#streams.totals;
   }
 
   /** Disarms all programs: nothing is printed any more. A started command runs on untouched; attached processes are let go. */
@@ -105,7 +120,7 @@ export class TraceSession implements AsyncIterable<TraceEvent>, AsyncDisposable 
   close(): Promise<void> {
     this.#closing ??= (async () => {
       clearTimeout(this.#timer);
-      this.#pipe.close();
+      this.#streams.close();
       for (const c of this.collections) c.close();
       await this.#source.close();
       this.engine.closeAll();
@@ -137,6 +152,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
   }
   const specs = (isSpecs(program) ? program : [readSpec(program)]).concat((options.also ?? []).map(readSpec));
   checkSettings(specs, options.set);
+  const recordTypes = readRecordTypes(options.event ?? [], specs);
   const engine = createEngine({
     ...(options.onBanner === undefined ? {} : { onTracePrintk: options.onBanner }),
     ...(options.jit === undefined ? {} : { jit: options.jit }),
@@ -166,6 +182,8 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
     }
     source = await starting;
     engine.addSource(source);
+    const pipe = new TracePipe(engine, { ...(options.format === undefined ? {} : { format: options.format }) });
+    const streams = new RecordStreams(engine, pipe, options.records === false ? [] : collections, recordTypes);
     for (const c of collections) c.attach();
     const programs = collections.flatMap((c) => [...c.programs.values()]);
     if (programs.every((p) => p.links.size === 0)) {
@@ -174,7 +192,6 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
         hint: 'sections name places: SEC("kprobe/do_execve"), SEC("tracepoint/syscalls/sys_enter_openat")',
       });
     }
-    const pipe = new TracePipe(engine, { ...(options.format === undefined ? {} : { format: options.format }) });
     let command: TracedCommand | undefined;
     if (options.command !== undefined) {
       command = await source.spawn(options.command, {
@@ -185,7 +202,7 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
       });
     }
     for (const pid of attach) await source.attachProcess(pid);
-    return new TraceSession({ engine, collections, source, pipe, command, duration: options.duration });
+    return new TraceSession({ engine, collections, source, streams, command, duration: options.duration });
   } catch (error) {
     for (const c of collections) c.close();
     await source?.close();
