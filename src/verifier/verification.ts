@@ -31,6 +31,9 @@ import type { Subprogram } from './subprograms.ts';
 /** prog_flags. */
 export const PROG_FLAG = { STRICT_ALIGNMENT: 1, ANY_ALIGNMENT: 2, STATE_FREQ: 8, SLEEPABLE: 16 } as const;
 
+/** Texts of instructions are made once for programs of up to so many slots. */
+const MAX_TEXTS = 1 << 16;
+
 /** A path to be followed later. */
 export interface Pending {
   readonly state: PathState;
@@ -148,7 +151,8 @@ export class Verification {
   backedges = 0;
   /** Registers and stack slots that changed since they were printed last. */
   scratchedRegs = 0;
-  readonly scratchedSlots = new Set<number>();
+  #scratchedLow = 0;
+  #scratchedHigh = 0;
   /** Length of the log after the instruction's line; 0 when something else came since. */
   lineEnd = 0;
   lineWidth = 0;
@@ -225,12 +229,29 @@ export class Verification {
   }
 
   scratchSlot(slot: number): void {
-    this.scratchedSlots.add(slot);
+    if (slot < 32) this.#scratchedLow |= 1 << slot;
+    else this.#scratchedHigh |= 1 << (slot - 32);
   }
 
   scratchAll(): void {
     this.scratchedRegs = -1;
-    for (let i = 0; i < 64; i++) this.scratchedSlots.add(i);
+    this.#scratchedLow = -1;
+    this.#scratchedHigh = -1;
+  }
+
+  isScratched(slot: number): boolean {
+    return ((slot < 32 ? this.#scratchedLow : this.#scratchedHigh) & (1 << (slot & 31))) !== 0;
+  }
+
+  get anyScratched(): boolean {
+    return (this.scratchedRegs | this.#scratchedLow | this.#scratchedHigh) !== 0;
+  }
+
+  /** What changed was printed. */
+  forgetScratched(): void {
+    this.scratchedRegs = 0;
+    this.#scratchedLow = 0;
+    this.#scratchedHigh = 0;
   }
 
   /** The register may be read. */
@@ -277,8 +298,18 @@ export class Verification {
     this.peakStates = Math.max(this.peakStates, this.statesKept + this.backedges);
   }
 
+  readonly #texts: string[] = [];
+
   /** The instruction as the log prints it. */
   insnText(at: number): string {
+    const known = this.#texts[at];
+    if (known !== undefined) return known;
+    const made = this.#makeText(at);
+    if (this.insns.length <= MAX_TEXTS) this.#texts[at] = made;
+    return made;
+  }
+
+  #makeText(at: number): string {
     const insn = decodeAt(this.program.insns, at);
     const code = (this.insns[at]?.code ?? 0).toString(16).padStart(2, '0');
     const shown = insn.kind === 'invalid' ? insn.printed : insn;

@@ -123,7 +123,7 @@ function nextPath(v: Verification): true | undefined {
 }
 
 function logInsn(v: Verification, at: number): void {
-  if (v.scratchedRegs !== 0 || v.scratchedSlots.size > 0) logChanges(v);
+  if (v.anyScratched) logChanges(v);
   v.logSource(at);
   const text = `${at}: ${v.insnText(at)}\n`;
   v.log.write(text);

@@ -15,13 +15,18 @@ const NOT_ASCII = /[^\x00-\x7f]/;
 
 /** Bytes that are kept at least of a log that is longer: its end, or with FIXED its beginning. */
 const MAX_KEPT = 1 << 24;
+/** So many characters in small parts are joined to one: a million small strings are what a garbage collector is slowest with. */
+const CHUNK = 1 << 13;
 
 /** A log. Level 0 keeps nothing but what is `said`. */
 export class Log {
   readonly level: number;
   /** Bytes of the reader's buffer, its NUL included; undefined: as many as it takes. */
   readonly #size: number | undefined;
-  #parts: string[] = [];
+  readonly #parts: string[] = [];
+  /** Leading parts that are joined ones, and characters in those behind them. */
+  #joined = 0;
+  #loose = 0;
   #length = 0;
   /** Where what is still in the buffer begins. */
   #start = 0;
@@ -70,7 +75,8 @@ export class Log {
     this.#parts.push(text);
     this.#length += text.length;
     this.#kept += text.length;
-    if (this.#kept > 2 * MAX_KEPT) this.#giveUp();
+    this.#loose += text.length;
+    if (this.#loose > CHUNK) this.#join();
     this.#needed = Math.max(this.#needed, this.#length + 1);
     if (this.#size !== undefined) this.#start = Math.max(this.#start, this.#length + 1 - this.#size);
   }
@@ -87,14 +93,22 @@ export class Log {
     return Array.from(encodeText(text), (byte) => String.fromCharCode(byte)).join('');
   }
 
-  #giveUp(): void {
-    const all = this.#parts.join('');
-    const fixed = (this.level & FIXED) !== 0;
-    const part = fixed ? all.slice(0, MAX_KEPT) : all.slice(-MAX_KEPT);
-    if (fixed) this.#behind += all.length - part.length;
-    else this.#before += all.length - part.length;
-    this.#parts = [part];
-    this.#kept = part.length;
+  #join(): void {
+    const chunk = this.#parts.splice(this.#joined).join('');
+    this.#loose = 0;
+    if ((this.level & FIXED) !== 0 && this.#kept - chunk.length >= MAX_KEPT) {
+      this.#behind += chunk.length;
+      this.#kept -= chunk.length;
+      return;
+    }
+    this.#parts.push(chunk);
+    this.#joined++;
+    for (let first = this.#parts[0]; first !== undefined && this.#kept - first.length >= MAX_KEPT; first = this.#parts[0]) {
+      this.#parts.shift();
+      this.#joined--;
+      this.#before += first.length;
+      this.#kept -= first.length;
+    }
   }
 
   /** Cuts the log back to `length` bytes. */
@@ -106,8 +120,11 @@ export class Log {
       const last = this.#parts.pop();
       if (last === undefined) {
         this.#length = length;
+        this.#before = Math.min(this.#before, length);
         break;
       }
+      if (this.#parts.length < this.#joined) this.#joined--;
+      else this.#loose -= last.length;
       this.#length -= last.length;
       this.#kept -= last.length;
       if (this.#length < length) this.#append(last.slice(0, length - this.#length));

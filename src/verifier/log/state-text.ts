@@ -1,7 +1,7 @@
 /** A path's state as the log prints it (kernel/bpf/log.c print_verifier_state, v6.18): all of it, or what changed since it was printed last. */
 
 import { KIND } from '../state/reg.ts';
-import { BYTE, BYTE_LETTERS, byteType, lowestByte } from '../state/stack.ts';
+import { ALL, BYTE, BYTE_LETTERS, byteType, lowestByte } from '../state/stack.ts';
 import type { Frame, PathState } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
 import { padding } from './log.ts';
@@ -18,7 +18,7 @@ export function stateText(v: Verification, state: PathState, frameno: number, wh
     text += ` R${n}=${regText(reg, frameno)}`;
   }
   for (let slot = 0; slot < frame.types.length; slot++) {
-    if (!all && !v.scratchedSlots.has(slot)) continue;
+    if (!all && !v.isScratched(slot)) continue;
     const shown = slotText(frame, slot);
     text += shown.text;
     slot += shown.more;
@@ -28,8 +28,7 @@ export function stateText(v: Verification, state: PathState, frameno: number, wh
   if (frame.inCallback) text += ' cb';
   if (frame.inAsyncCallback) text += ' async_cb';
   if (!all) {
-    v.scratchedRegs = 0;
-    v.scratchedSlots.clear();
+    v.forgetScratched();
   }
   return `${text}\n`;
 }
@@ -37,14 +36,13 @@ export function stateText(v: Verification, state: PathState, frameno: number, wh
 function slotText(frame: Frame, slot: number): { readonly text: string; readonly more: number } {
   const types = frame.types[slot] ?? 0;
   if (types === 0) return { text: '', more: 0 };
-  let letters = '';
-  for (let i = 0; i < 8; i++) letters += BYTE_LETTERS[byteType(types, i)] ?? '?';
+  const letters = types === ALL.SPILL ? 'rrrrrrrr' : lettersOf(types);
   const at = (slot + 1) * -8;
   switch (lowestByte(types)) {
     case BYTE.SPILL: {
       const reg = frame.saved[slot];
-      const before = letters.slice(0, letters.indexOf('r'));
-      return { text: ` fp${at}=${before}${reg === undefined ? '' : regText(reg, frame.frameno)}`, more: 0 };
+      if (reg !== undefined) reg.text ??= regText(reg, frame.frameno);
+      return { text: ` fp${at}=${letters.slice(0, letters.indexOf('r'))}${reg?.text ?? ''}`, more: 0 };
     }
     case BYTE.DYNPTR: {
       const reg = frame.saved[slot + 1];
@@ -63,6 +61,12 @@ function slotText(frame: Frame, slot: number): { readonly text: string; readonly
     default:
       return { text: ` fp${at}=${letters}`, more: 0 };
   }
+}
+
+function lettersOf(types: number): string {
+  let letters = '';
+  for (let i = 0; i < 8; i++) letters += BYTE_LETTERS[byteType(types, i)] ?? '?';
+  return letters;
 }
 
 /** Tells what the current instruction changed: after its text, or on a line of its own. */

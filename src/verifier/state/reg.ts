@@ -89,6 +89,8 @@ export class Reg extends Scalar {
   dynptrType = 0;
   /** A scalar whose exact range mattered. */
   precise = false;
+  /** Of a saved register, which is never changed in place: its text in the log, once it was needed. */
+  text: string | undefined = undefined;
 }
 
 /** Makes `to` the same as `from`. */

@@ -108,3 +108,9 @@ export function highOf(value: bigint): number {
 export function lowOf(value: bigint): number {
   return Number(BigInt.asIntN(32, value));
 }
+
+/** 64 bits in hex, without leading zeros. */
+export function hex64(h: number, l: number): string {
+  const low = (l >>> 0).toString(16);
+  return h === 0 ? low : (h >>> 0).toString(16) + low.padStart(8, '0');
+}

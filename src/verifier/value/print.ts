@@ -1,5 +1,5 @@
 /** A scalar as the kernel's log prints it (kernel/bpf/log.c v6.18: print_reg_state, print_scalar_ranges). Registers and pointers are printed elsewhere. */
-import { SIGN, toS64, toU64 } from './int64.ts';
+import { hex64, SIGN, toS64, toU64 } from './int64.ts';
 import type { Scalar } from './scalar.ts';
 import { tnumIsConst, tnumIsUnknown, tnumText } from './tnum.ts';
 
@@ -11,13 +11,13 @@ const S_DECIMAL_MAX = 0x7fff;
 /** A signed 64-bit number: decimal within 16 bits, else hex of its 64 bits. */
 export function signedText(h: number, l: number): string {
   if (h === l >> 31 && l >= S_DECIMAL_MIN && l <= S_DECIMAL_MAX) return `${l}`;
-  return `0x${toU64(h, l).toString(16)}`;
+  return `0x${hex64(h, l)}`;
 }
 
 /** An unsigned 64-bit number: decimal within 16 bits, else hex. */
 export function unsignedText(h: number, l: number): string {
-  if (h === 0) return l >= 0 && l <= U_DECIMAL ? `${l}` : `0x${(l >>> 0).toString(16)}`;
-  return `0x${toU64(h, l).toString(16)}`;
+  if (h === 0) return l >= 0 && l <= U_DECIMAL ? `${l}` : `0x${hex64(0, l)}`;
+  return `0x${hex64(h, l)}`;
 }
 
 /** The sign-extended s32 where it prints decimal, else its 32 bits: so equal numbers are printed alike at both widths. */
@@ -25,26 +25,31 @@ function high32(value: number): number {
   return value >= S_DECIMAL_MIN && value <= S_DECIMAL_MAX ? value >> 31 : 0;
 }
 
-interface Bound {
-  readonly name: string;
-  readonly signed: boolean;
-  readonly h: number;
-  readonly l: number;
-  readonly omitted: boolean;
+/** In the order of printing; even places are minima, odd ones maxima. */
+const NAMES = ['smin', 'smax', 'umin', 'umax', 'smin32', 'smax32', 'umin32', 'umax32'];
+/** By place: 1 signed, 0 unsigned. */
+const SIGNED = [1, 1, 0, 0, 1, 1, 0, 0];
+
+/** The bounds being printed, as 64-bit halves, and which of them need no more printing: they say nothing, or were merged. */
+const high = new Int32Array(8);
+const low = new Int32Array(8);
+const done = new Uint8Array(8);
+
+function setBound(i: number, h: number, l: number, omitted: boolean): void {
+  high[i] = h;
+  low[i] = l;
+  done[i] = omitted ? 1 : 0;
 }
 
-/** In the order of printing; even places are minima, odd ones maxima. */
-function bounds(r: Scalar): Bound[] {
-  return [
-    { name: 'smin', signed: true, h: r.sminH, l: r.sminL, omitted: r.sminH === SIGN && r.sminL === 0 },
-    { name: 'smax', signed: true, h: r.smaxH, l: r.smaxL, omitted: r.smaxH === 0x7fffffff && r.smaxL === -1 },
-    { name: 'umin', signed: false, h: r.uminH, l: r.uminL, omitted: r.uminH === 0 && r.uminL === 0 },
-    { name: 'umax', signed: false, h: r.umaxH, l: r.umaxL, omitted: r.umaxH === -1 && r.umaxL === -1 },
-    { name: 'smin32', signed: true, h: high32(r.s32min), l: r.s32min, omitted: r.s32min === SIGN },
-    { name: 'smax32', signed: true, h: high32(r.s32max), l: r.s32max, omitted: r.s32max === 0x7fffffff },
-    { name: 'umin32', signed: false, h: 0, l: r.u32min, omitted: r.u32min === 0 },
-    { name: 'umax32', signed: false, h: 0, l: r.u32max, omitted: r.u32max === -1 },
-  ];
+function setBounds(r: Scalar): void {
+  setBound(0, r.sminH, r.sminL, r.sminH === SIGN && r.sminL === 0);
+  setBound(1, r.smaxH, r.smaxL, r.smaxH === 0x7fffffff && r.smaxL === -1);
+  setBound(2, r.uminH, r.uminL, r.uminH === 0 && r.uminL === 0);
+  setBound(3, r.umaxH, r.umaxL, r.umaxH === -1 && r.umaxL === -1);
+  setBound(4, high32(r.s32min), r.s32min, r.s32min === SIGN);
+  setBound(5, high32(r.s32max), r.s32max, r.s32max === 0x7fffffff);
+  setBound(6, 0, r.u32min, r.u32min === 0);
+  setBound(7, 0, r.u32max, r.u32max === -1);
 }
 
 /**
@@ -52,19 +57,20 @@ function bounds(r: Scalar): Bound[] {
  * and a negative signed number never with an unsigned one. Empty where nothing is known. Also printed inside of pointers.
  */
 export function rangeTexts(r: Scalar): string[] {
-  const all = bounds(r);
+  setBounds(r);
   const out: string[] = [];
-  const merged = new Set<Bound>();
-  for (const [i, bound] of all.entries()) {
-    if (bound.omitted || merged.has(bound)) continue;
-    let names = bound.name;
-    for (const [j, other] of all.entries()) {
-      if (j <= i || (j - i) % 2 !== 0 || other.omitted || merged.has(other) || other.h !== bound.h || other.l !== bound.l) continue;
-      if ((bound.signed && bound.h < 0) !== (other.signed && other.h < 0)) continue;
-      merged.add(other);
-      names += `=${other.name}`;
+  for (let i = 0; i < 8; i++) {
+    if (done[i] === 1) continue;
+    const h = high[i] ?? 0;
+    const l = low[i] ?? 0;
+    const signed = SIGNED[i];
+    let names = NAMES[i] ?? '';
+    for (let j = i + 2; j < 8; j += 2) {
+      if (done[j] === 1 || high[j] !== h || low[j] !== l || (h < 0 && SIGNED[j] !== signed)) continue;
+      done[j] = 1;
+      names += `=${NAMES[j]}`;
     }
-    out.push(`${names}=${(bound.signed ? signedText : unsignedText)(bound.h, bound.l)}`);
+    out.push(`${names}=${signed === 1 ? signedText(h, l) : unsignedText(h, l)}`);
   }
   return out;
 }

@@ -2,7 +2,7 @@
  * Tristate numbers: 64 bits each known 0, known 1 or unknown (kernel/bpf/tnum.c, v6.18). Operations write to `out`, which may be an operand, so
  * that nothing is allocated. Ranges are not known here.
  */
-import { addHigh, highOf, lowOf, mulHigh, sarHigh, sarLow, shlHigh, shlLow, shrHigh, shrLow, subHigh, toU64, ult } from './int64.ts';
+import { addHigh, hex64, highOf, lowOf, mulHigh, sarHigh, sarLow, shlHigh, shlLow, shrHigh, shrLow, subHigh, ult } from './int64.ts';
 
 /**
  * A tristate number as two 64-bit words of int32 halves: bits set in `m` are unknown, the others equal those of `v`; no bit is set in both.
@@ -286,8 +286,4 @@ function swap32(x: number): number {
 /** `(0x10; 0xff)`, as the kernel's log has it. */
 export function tnumText(a: Tnum): string {
   return `(0x${hex64(a.vH, a.vL)}; 0x${hex64(a.mH, a.mL)})`;
-}
-
-function hex64(h: number, l: number): string {
-  return h === 0 ? (l >>> 0).toString(16) : toU64(h, l).toString(16);
 }
