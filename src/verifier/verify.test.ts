@@ -53,6 +53,34 @@ describe('facts', () => {
   });
 });
 
+describe('stricter than the kernel', () => {
+  const array: MapFacts = { type: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 0, name: 'array' };
+
+  it.each([
+    ['a load', 'r0 = *(u64 *)(r10 - 8)'],
+    ['cmpxchg', 'r0 = cmpxchg_64(r10 - 8, r0, r4)'],
+    ['fetch and add', 'r4 = atomic_fetch_add((u64 *)(r10 - 8), r4)\nr0 = r4'],
+    ['xchg', 'r4 = xchg_64(r10 - 8, r4)\nr0 = r4'],
+  ])('what %s takes from a spilled number is as exact as the number was', (_, fetch) => {
+    const text = `
+      r5 = *(u32 *)(r1 + 0)
+      r0 = 0
+      r4 = 0
+      *(u64 *)(r10 - 8) = r5
+      if r5 > 7 goto +0
+      ${fetch}
+      r1 = map[fd:7][0]+0
+      r1 += r0
+      r0 = *(u8 *)(r1 + 0)
+      exit`;
+    const { errno, message } = verify({ type: 1, insns: assemble(text), gplCompatible: true }, { map: () => array });
+    expect({ errno, message }).toEqual({
+      errno: 'EACCES',
+      message: expect.stringMatching(/R1 .*outside of the allowed memory range|unbounded/),
+    });
+  });
+});
+
 describe('any bytes', () => {
   it('have a verdict', () => {
     const opcodes = [0x07, 0x0f, 0x57, 0xb7, 0xbf, 0x15, 0x25, 0x1d, 0x79, 0x7b, 0x61, 0x63, 0x85, 0x95, 0x18, 0x00, 0xdb, 0x05];

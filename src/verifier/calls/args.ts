@@ -78,7 +78,7 @@ function checkArg(v: Verification, n: number, given: HelperArg, facts: CallFacts
     return;
   }
   if (isPacket(reg.type) && !mayUsePackets(v, facts.proto)) throw denied('helper access to the packet is not allowed', n);
-  const arg = valueOf(given, facts);
+  const arg = forMap(given, facts);
   const isNull = isNullScalar(reg) && NULLABLE.has(arg.kind);
   if (!isNull) {
     checkType(v, n, reg, arg, facts);
@@ -97,7 +97,7 @@ function checkArg(v: Verification, n: number, given: HelperArg, facts: CallFacts
 }
 
 /** What a helper's value argument is for this map: sockmaps hold sockets, a bloom filter is asked for the value given (resolve_map_arg_type). */
-function valueOf(arg: HelperArg, { map, proto }: CallFacts): HelperArg {
+function forMap(arg: HelperArg, { map, proto }: CallFacts): HelperArg {
   if (map === undefined || (arg.kind !== 'map_value' && arg.kind !== 'map_value_uninit')) return arg;
   if (map.type === SOCKMAP || map.type === SOCKHASH) {
     if (arg.kind !== 'map_value') throw invalid('invalid arg_type for sockmap/sockhash');

@@ -1,6 +1,6 @@
 /** One instruction backwards: which registers and slots before it made the tracked ones (kernel/bpf/verifier.c backtrack_insn, v6.18). */
 
-import { PSEUDO_CALL } from '../../isa/index.ts';
+import { PSEUDO_CALL, type Slot } from '../../isa/index.ts';
 import { isPacketLoad, isTailCall } from '../graph/successors.ts';
 import { isLocalCall, LD_IMM64 } from '../layout.ts';
 import { type History, MAX_FRAMES } from '../state/state.ts';
@@ -20,6 +20,9 @@ export function stackFlags(frame: number, slot: number): number {
 export type StepResult = 'ok' | 'lost' | 'bug';
 
 const FP = 10;
+/** Bit of an atomic operation that returns the old value (BPF_FETCH). */
+const FETCH = 1;
+const CMPXCHG = 0xf1;
 
 function linkTracked(tracked: Tracked, history: History | undefined): void {
   const linked = history?.linked;
@@ -62,9 +65,14 @@ function move(v: Verification, at: number, after: number, history: History | und
       if (history === undefined || (history.flags & STEP.STACK) === 0) return 'ok';
       const frame = history.flags & 7;
       const slot = (history.flags >> 3) & 63;
-      if (!tracked.hasSlot(frame, slot)) return 'ok';
-      tracked.dropSlot(frame, slot);
-      if ((insn.code & 7) === 3) tracked.addReg(src);
+      // What the kernel forgets: a register that an atomic operation fetched from the slot is as exact as the slot was.
+      const fetched = fetchedBy(insn);
+      const wanted = fetched >= 0 && tracked.hasReg(fetched);
+      if (tracked.hasSlot(frame, slot)) {
+        tracked.dropSlot(frame, slot);
+        if ((insn.code & 7) === 3) tracked.addReg(src);
+      }
+      if (wanted) tracked.addSlot(frame, slot);
       return 'ok';
     }
     case 5:
@@ -87,6 +95,12 @@ function move(v: Verification, at: number, after: number, history: History | und
       tracked.dropReg(dst);
       return insn.code === LD_IMM64 ? 'ok' : 'lost';
   }
+}
+
+/** The register that an atomic operation gives the old value to, -1 for none. */
+function fetchedBy({ code, src, imm }: Slot): number {
+  if ((code & 7) !== 3 || (code & 0xe0) !== 0xc0 || (imm & FETCH) === 0) return -1;
+  return imm === CMPXCHG ? 0 : src;
 }
 
 function load(history: History | undefined, dst: number, tracked: Tracked): StepResult {
