@@ -12,7 +12,7 @@ export const PRINTK_BUFFER = 1024;
 const BIN_ARGS = 512;
 
 /** What fetching needs. */
-export type FormatEnv = Pick<HelperCall, 'mem' | 'scratch' | 'readAny' | 'readStr'>;
+export type FormatEnv = Pick<HelperCall, 'scratch' | 'readAny' | 'readStr'> & { readonly mem: Pick<HelperCall['mem'], 'u8' | 'copyOut'> };
 
 /** A text of `length` bytes, of which the first are in `bytes`: those that fit the buffer with its NUL. `bytes` is good until the next call. */
 export interface Formatted {

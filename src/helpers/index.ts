@@ -101,6 +101,18 @@ export const OPT_IN_HELPERS = ['probe_write_user'] as const satisfies readonly H
 /** One of OPT_IN_HELPERS. */
 export type OptInHelper = (typeof OPT_IN_HELPERS)[number];
 
+type HelperReasons = { readonly [N in HelperName]?: string };
+const TIMERS = 'the engine runs no timers: programs run on events alone';
+
+/** Why the engine lacks a helper whose family's reason does not say it. */
+const REASONS: HelperReasons = {
+  override_return: 'it skips the function that is probed, which the ptrace source does not do',
+  timer_init: TIMERS,
+  timer_set_callback: TIMERS,
+  timer_start: TIMERS,
+  timer_cancel: TIMERS,
+};
+
 /** Why the engine lacks the helpers of a family. */
 const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [[...SKB_HELPERS, ...REDIRECT_HELPERS, ...XDP_HELPERS], 'it works on network packets, which the engine does not carry'],
@@ -110,7 +122,7 @@ const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
   [LSM_HELPERS, 'it works on kernel files and inodes, which the engine does not have'],
   [SYSCALL_HELPERS, 'it makes system calls for programs of type syscall, which the engine does not run'],
   [STORAGE_HELPERS, 'it needs a storage map, which the engine does not have'],
-  [SYNC_HELPERS, 'it needs timers or kernel pointers inside map values, which the engine does not have'],
+  [SYNC_HELPERS, 'it exchanges kernel pointers inside map values, which the engine does not have'],
   [RINGBUF_HELPERS, 'it needs a ring buffer that user space writes, which the engine does not have'],
   [STACK_HELPERS, 'it walks stacks, which the engine cannot'],
   [PERF_HELPERS, 'it reads facts of a hardware sample or of a packet, which the engine does not have'],
@@ -128,6 +140,8 @@ const LACKING: readonly (readonly [readonly HelperProto[], string])[] = [
 export function helperRefusal(id: number): string | undefined {
   const row = HELPER_BY_ID.get(id);
   if (row === undefined || row.name === 'tail_call' || HELPER_IMPLS[row.name] !== undefined) return undefined;
+  const own = REASONS[row.name];
+  if (own !== undefined) return own;
   for (const [rows, reason] of LACKING) {
     if (rows.some((r) => r.id === id)) return reason;
   }

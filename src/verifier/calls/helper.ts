@@ -22,6 +22,7 @@ import { narrowToS32, setSigned, setUnsigned, syncBounds, tnumIsConst, umaxNumbe
 import type { Verification } from '../verification.ts';
 import { type CallFacts, checkArgs } from './args.ts';
 import { canVisit, drainArgs, eachArgs, loopArgs, timerArgs, vmaArgs } from './callbacks.ts';
+import { checkFormat } from './const-string.ts';
 import { clearCallerSaved, leaveFrame, pushAsyncCallback, pushCallback } from './frames.ts';
 import { noteMismatch } from './global.ts';
 import { changesPackets, forgetPackets } from './packets.ts';
@@ -137,6 +138,9 @@ function special(v: Verification, proto: HelperProto, facts: CallFacts): void {
       return;
     case 'get_local_storage':
       if (!isNullScalar(v.reg(2))) throw invalid("get_local_storage() doesn't support non-zero flags");
+      return;
+    case 'snprintf':
+      checkFormat(v, 3, 5);
       return;
     case 'loop':
       noteLoop(v, facts.subprog);

@@ -89,7 +89,7 @@ export const CALL_RULES: readonly Rule[] = [
     code: 'constant-argument',
     summary: 'an argument must be a constant that the verifier knows',
     matches:
-      /not a known constant|not a const|must be a known constant|constant address|zero-terminated|non-zero flags|const string|must be 0 when|not a scalar$/,
+      /not a known constant|not a const|must be a known constant|constant address|zero-terminated|Invalid format string|non-zero flags|const string|must be 0 when|not a scalar$/,
     help: ({ it }) => `pass a constant for ${it}, not a variable`,
   },
   {
