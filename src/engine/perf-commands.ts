@@ -66,5 +66,6 @@ export function perfEventMmap(core: EngineCore, fd: number, pages: number): Ring
     throw core.error('mmap', 'EINVAL', 'the event has a ring of another size');
   }
   mem.refresh();
-  return { buffer: mem.u8.buffer, base, dataSize };
+  const { offset } = object;
+  return { buffer: mem.u8.buffer, base, dataSize, unreported: () => mem.dv.getBigUint64(offset + EVENT.LOST, true) };
 }

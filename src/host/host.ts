@@ -137,6 +137,8 @@ export interface RingView {
   readonly base: number;
   /** Bytes of the data area, a power of two. */
   readonly dataSize: number;
+  /** Samples lost after the last record that told of losses: no record will tell of these unless another sample finds room. Absent where it is not known. */
+  readonly unreported?: () => bigint;
 }
 
 /** One line of trace_pipe, undecoded: what the trace buffer holds. */

@@ -1,7 +1,7 @@
 /** PerfReader: the samples that programs send with bpf_perf_event_output, from one ring per CPU, on any host. */
 import { SyscallError, sleepOn } from '../base/index.ts';
 import type { Fd, Host } from '../host/index.ts';
-import { type PerfRecord, PerfRing } from './perf-ring.ts';
+import { type PerfLoss, type PerfRecord, PerfRing } from './perf-ring.ts';
 
 /** PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT and PERF_SAMPLE_RAW (uapi/linux/perf_event.h). */
 const TYPE_SOFTWARE = 1;
@@ -28,6 +28,8 @@ export class PerfReader implements AsyncIterable<PerfRecord>, Disposable {
   readonly #host: Host;
   readonly #fds: Fd[] = [];
   readonly #rings: PerfRing[] = [];
+  /** Losses that no record has told of, by CPU. */
+  readonly #unreported: (() => PerfLoss)[] = [];
   readonly #sleeping = new Map<PerfRing, Promise<void>>();
   readonly #closed = new AbortController();
   #ready: PerfRecord[] = [];
@@ -74,10 +76,14 @@ export class PerfReader implements AsyncIterable<PerfRecord>, Disposable {
     }
   }
 
-  /** Ends loops over the reader after what was already read. */
+  /** Ends loops over the reader after what was already sent; losses that no record told of come last. */
   close(): void {
     if (this.#closed.signal.aborted) return;
     this.#fill();
+    for (const loss of this.#unreported) {
+      const record = loss();
+      if (record.lost > 0n) this.#ready.push(record);
+    }
     this.#closed.abort();
     for (const fd of this.#fds) this.#host.close(fd);
   }
@@ -110,7 +116,9 @@ export class PerfReader implements AsyncIterable<PerfRecord>, Disposable {
       throw error;
     }
     this.#fds.push(fd);
-    this.#rings.push(new PerfRing(host.perfEventMmap(fd, pages), cpu));
+    const view = host.perfEventMmap(fd, pages);
+    this.#rings.push(new PerfRing(view, cpu));
+    this.#unreported.push(() => ({ kind: 'lost', cpu, lost: view.unreported?.() ?? 0n }));
     host.mapUpdateElem(mapFd, u32(cpu), u32(fd));
     host.perfEventEnable(fd, 'enable');
   }

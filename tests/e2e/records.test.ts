@@ -146,6 +146,38 @@ describe.skipIf(!hasClang)('the type of records (needs clang)', () => {
     expect(lines.filter((l) => l.endsWith('bpf_trace_printk: before')).length).toBe(1);
   });
 
+  it('samples that find no room are counted, the last ones too; two maps are told apart', () => {
+    const file = write(`#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+struct note { char text[8]; };
+struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __type(key, __u32); __type(value, struct note); } notes SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } raw SEC(".maps");
+struct block { char bytes[4096]; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct block); } blocks SEC(".maps");
+SEC("kprobe/do_execve") int send(void *ctx) {
+  struct note note = {"hi"};
+  __u32 zero = 0;
+  struct block *block = bpf_map_lookup_elem(&blocks, &zero);
+  if (!block) return 0;
+  bpf_perf_event_output(ctx, &notes, BPF_F_CURRENT_CPU, &note, sizeof(note));
+  for (int i = 0; i < 100; i++) bpf_perf_event_output(ctx, &raw, BPF_F_CURRENT_CPU, block, 4000);
+  return 0;
+}
+char LICENSE[] SEC("license") = "GPL";
+`);
+    const { records = [], records_lost = [], record = [] } = rows([file], ['true']);
+    expect(record.find((r) => r.map === 'notes')).toMatchObject({ event: 'struct note', value: { text: 'hi' } });
+    expect(records[0]).toEqual({ type: 'records', map: 'notes', received: '1', lost: '0' });
+    const { received, lost } = records[1] as { received: string; lost: string };
+    expect(Number(received) + Number(lost)).toBe(100);
+    expect(Number(lost)).toBeGreaterThan(0);
+    expect(records_lost).toEqual([{ type: 'records_lost', map: 'raw', cpu: expect.any(Number), lost }]);
+    const got = bpfwright(['run', '-o', '-', file, '--', 'true']);
+    expect(got.stdout).toMatch(/^MAP {3}TEXT\nnotes hi$/m);
+    expect(got.stdout).toMatch(/^raw CPU:\d+ \[LOST \d+ RECORDS\]$/m);
+    expect(got.stderr).toMatch(/^bpfwright: raw: \d+ records, \d+ lost$/m);
+  });
+
   it('a tag that names no type', () => {
     expect(bpfwright(['run', write(source(' __record(struct nothing)', USED)), '--', 'true'])).toMatchObject({
       status: 125,

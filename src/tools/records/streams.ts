@@ -103,24 +103,22 @@ export class RecordStreams implements AsyncIterable<SessionEvent> {
   /** Ends loops after what was already sent. */
   close(): void {
     if (this.#closed) return;
-    this.#ready.push(
-      ...mergeByTime(
-        this.#sources.map((s) => s.read()),
-        timeOf,
-      ),
-    );
     this.#closed = true;
+    // Closed readers give what was sent until then, and the losses that no record told of.
     for (const source of this.#sources) source.close();
+    this.#ready = this.#ready.concat(this.#drain());
   }
 
   #take(): SessionEvent[] {
     const kept = this.#ready;
     this.#ready = [];
     if (kept.length > 0 || this.#closed) return kept;
-    return mergeByTime(
-      this.#sources.map((s) => s.read()),
-      timeOf,
-    );
+    return this.#drain();
+  }
+
+  #drain(): SessionEvent[] {
+    const lists = this.#sources.map((s) => s.read());
+    return mergeByTime(lists, timeOf);
   }
 
   /** A source that stays silent while others wake keeps its one wait. */
