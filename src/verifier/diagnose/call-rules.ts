@@ -76,7 +76,7 @@ export const CALL_RULES: readonly Rule[] = [
     code: 'map-type',
     summary: 'a helper is given a map of a type that it does not take, or the program may not use the map',
     matches:
-      /cannot pass map_type|expected prog array|not allowed for map|direct value access|map_ptr access|can only use array|per program has reached|cgroup storage|arena|struct_ops map|tracing progs cannot|socket filter progs/,
+      /cannot pass map_type|arg_type for sockmap|expected prog array|not allowed for map|direct value access|map_ptr access|can only use array|per program has reached|cgroup storage|arena|struct_ops map|tracing progs cannot|socket filter progs/,
     help: () => 'use a map of a type that the helper takes',
   },
   {
