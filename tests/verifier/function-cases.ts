@@ -23,6 +23,7 @@ export const FUNCTION_CASES: readonly Case[] = [
   row('loop reads beyond', LOOP('r3 = *(u64 *)(r2 + 8)\nr0 = 0\nexit'), [callback(10)]),
   row('loop uninitialised', LOOP('r0 = r3\nexit'), [callback(10)]),
   row('loop once', LOOP('r0 = 0\nexit', 1), [callback(10)]),
+  row('loop an address times', LOOP('r0 = 0\nexit').replace('r1 = 4', 'r1 = r10'), [callback(10)]),
   row('loop never', LOOP('r0 = r7\nexit', 0), [callback(10)]),
   row('loop counts down', LOOP('r3 = *(u64 *)(r2 + 0)\nr3 += 1\nif r3 > 2 goto +1\n*(u64 *)(r2 + 0) = r3\nr0 = 0\nexit', 100), [
     callback(10),

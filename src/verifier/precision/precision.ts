@@ -15,6 +15,8 @@ import { ARGS, Tracked } from './tracked.ts';
 /** The value of register `n` of the innermost frame mattered. */
 export function markPrecise(v: Verification, n: number): void {
   if (!v.capable) return;
+  // bpf_loop takes any number of rounds, an address too.
+  if (v.reg(n).type !== KIND.SCALAR) throw new Rejection('EFAULT', 'verifier bug: backtracking misuse', [n]);
   const tracked = new Tracked(v.state.frames.length - 1);
   tracked.addReg(n);
   walkBack(v, v.state, tracked);
