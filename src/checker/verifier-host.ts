@@ -19,6 +19,7 @@ import {
   type RingbufView,
   type RingView,
   readProgramBtf,
+  relocated,
   type TestRunResult,
   type TraceSource,
 } from '../host/index.ts';
@@ -175,7 +176,8 @@ export class VerifierHost implements Host {
     if (this.#options.withoutTypes?.has(attr.type)) {
       throw new SyscallError('BPF_PROG_LOAD', 'EINVAL', `this kernel was built without programs of type ${attr.type}`);
     }
-    const btf = this.#programBtf(attr);
+    const records = this.#programBtf(attr);
+    const { insns, ...btf } = relocated(attr, records, () => this.kernelBtf());
     const kernelBtf = (): Btf | undefined => this.kernelBtf();
     const attachBtfId = attr.attachBtfId ?? 0;
     const target = this.#attachProgram(attr);
@@ -183,7 +185,7 @@ export class VerifierHost implements Host {
     const verdict = verify(
       {
         type: attr.type,
-        insns: attr.insns,
+        insns,
         gplCompatible: isGplCompatible(attr.license),
         expectedAttachType: attachTypeOf(attr),
         flags: attr.flags ?? 0,
@@ -289,7 +291,7 @@ export class VerifierHost implements Host {
   #programBtf(attr: ProgLoadAttr): Partial<ProgramBtf> {
     if (attr.btfFd === undefined || (attr.funcInfo?.length ?? 0) + (attr.lineInfo?.length ?? 0) === 0) return {};
     const { btf } = this.#want('BPF_PROG_LOAD', attr.btfFd, 'btf');
-    return attr.funcInfo === undefined || attr.funcInfo.length === 0 ? {} : readProgramBtf(btf, attr.funcInfo, attr.lineInfo);
+    return attr.funcInfo === undefined || attr.funcInfo.length === 0 ? {} : readProgramBtf(btf, attr.funcInfo, attr.lineInfo, attr);
   }
 
   #attachProgram(attr: ProgLoadAttr): AttachProgram | undefined {

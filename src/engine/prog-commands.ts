@@ -4,18 +4,20 @@
  */
 import { encodeText, toHex } from '../base/index.ts';
 import type { ProgInfo, ProgLoadAttr, ProgLoadResult } from '../host/host.ts';
+import { relocated } from '../host/index.ts';
 import { MAP } from '../maps/index.ts';
 import { HEADER, idTableAdd, PROG, PROG_FLAG, PROG_MAGIC } from '../mem/index.ts';
 import { checkProgLoad, isGplCompatible } from '../programs/index.ts';
 import { encodeFacts } from './compiled/facts.ts';
 import { contextUse } from './context-use.ts';
 import type { EngineCore } from './core.ts';
+import { engineBtf } from './kernel-types/index.ts';
 import { MapReferences } from './map-references.ts';
 import type { MapObject, ProgObject } from './objects.ts';
 import { rewriteContext } from './packet.ts';
 import { fits } from './prog-array.ts';
 import { sha256 } from './sha256.ts';
-import { verifyProgram } from './verify.ts';
+import { programBtf, verifyProgram } from './verify.ts';
 
 const LOAD = 'BPF_PROG_LOAD';
 const INSN_SIZE = 8;
@@ -26,13 +28,15 @@ const PROG_ARRAY = 3;
 const PRINTING = [6, 177];
 
 /** @param printing called when the program asks for trace_printk, whether or not it loads */
-export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => void): ProgLoadResult {
-  const flags = attr.flags ?? 0;
-  const early = checkProgLoad(attr, core.loader);
+export function progLoad(core: EngineCore, given: ProgLoadAttr, printing: () => void): ProgLoadResult {
+  const flags = given.flags ?? 0;
+  const early = checkProgLoad(given, core.loader);
   if (early !== undefined) throw core.error(LOAD, early.errno, early.message);
-  const name = attr.name ?? '';
+  const name = given.name ?? '';
   // Without records to check, the kernel does not look at the fd.
-  if (attr.btfFd !== undefined && (attr.funcInfo?.length ?? 0) + (attr.lineInfo?.length ?? 0) > 0) core.want(LOAD, attr.btfFd, 'btf');
+  if (given.btfFd !== undefined && (given.funcInfo?.length ?? 0) + (given.lineInfo?.length ?? 0) > 0) core.want(LOAD, given.btfFd, 'btf');
+  const { insns, ...records } = relocated(given, programBtf(core, given), engineBtf);
+  const attr = { ...given, insns };
 
   core.reclaim();
   const gpl = isGplCompatible(attr.license);
@@ -40,7 +44,7 @@ export function progLoad(core: EngineCore, attr: ProgLoadAttr, printing: () => v
   const { helpers } = contextUse(attr.insns);
   if (PRINTING.some((id) => helpers.has(id))) printing();
   const references = new MapReferences(core, attr.insns);
-  const verified = verifyProgram(attr, { core, gpl, references });
+  const verified = verifyProgram(attr, { core, gpl, records, references });
   const maps = [...references.maps];
   const facts = { type: attr.type, expectedAttachType: attr.expectedAttachType ?? 0, xdpFrags: (flags & XDP_HAS_FRAGS) !== 0 };
   for (const map of maps) {

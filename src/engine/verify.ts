@@ -13,6 +13,7 @@ import type { MapReferences } from './map-references.ts';
 export interface VerifyFacts {
   readonly core: EngineCore;
   readonly gpl: boolean;
+  readonly records: Partial<ProgramBtf>;
   /** Resolves the map references on the way. */
   readonly references: MapReferences;
 }
@@ -25,7 +26,7 @@ export interface Verified {
 }
 
 /** Checks a program. @returns the log of success, and facts for the compiler; throws VerifierError with the log of failure */
-export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: VerifyFacts): Verified {
+export function verifyProgram(attr: ProgLoadAttr, { core, gpl, records, references }: VerifyFacts): Verified {
   const maps = new MapFactsOf(core);
   const verdict = verify(
     {
@@ -34,7 +35,7 @@ export function verifyProgram(attr: ProgLoadAttr, { core, gpl, references }: Ver
       gplCompatible: gpl,
       expectedAttachType: attr.expectedAttachType ?? 0,
       flags: attr.flags ?? 0,
-      ...programBtf(core, attr),
+      ...records,
       ...((attr.attachBtfId ?? 0) === 0 ? {} : { attach: { btf: engineBtf(), typeId: attr.attachBtfId ?? 0 } }),
     },
     {
@@ -80,8 +81,9 @@ function refusal({ errno = 'EINVAL', insn, message, log, logTrueSize, logOverflo
   return error;
 }
 
-function programBtf(core: EngineCore, attr: ProgLoadAttr): Partial<ProgramBtf> {
+/** A program's records. */
+export function programBtf(core: EngineCore, attr: ProgLoadAttr): Partial<ProgramBtf> {
   if (attr.btfFd === undefined || attr.funcInfo === undefined || attr.funcInfo.length === 0) return {};
   const object = core.file(attr.btfFd)?.object;
-  return object?.kind === 'btf' ? readProgramBtf(openBtf(object.bytes), attr.funcInfo, attr.lineInfo) : {};
+  return object?.kind === 'btf' ? readProgramBtf(openBtf(object.bytes), attr.funcInfo, attr.lineInfo, attr) : {};
 }

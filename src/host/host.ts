@@ -27,6 +27,12 @@ export interface ProgLoadAttr {
   readonly btfFd?: Fd;
   readonly funcInfo?: Uint8Array;
   readonly lineInfo?: Uint8Array;
+  /** CO-RE records (struct bpf_core_relo): the host relocates the program against its own types. Only looked at beside func_info or line_info. */
+  readonly coreRelos?: Uint8Array;
+  /** Bytes of each record, where they are not 8 and 16; what is more must be zero. */
+  readonly funcInfoSize?: number;
+  readonly lineInfoSize?: number;
+  readonly coreReloSize?: number;
   readonly attachBtfId?: number;
   /** The program whose function is replaced or observed, or a module's BTF (attach_btf_obj_fd, the same field). */
   readonly attachProgFd?: Fd;

@@ -66,6 +66,8 @@ export interface VerifierProgram {
   readonly btf?: Btf;
   readonly functions?: readonly FuncInfo[];
   readonly lines?: readonly LineInfo[];
+  /** Records that could not be read, after those that could. */
+  readonly faults?: { readonly functions?: Refusal; readonly lines?: Refusal; readonly core?: Refusal };
 }
 
 /** The world of a verification. */

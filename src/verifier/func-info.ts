@@ -12,7 +12,7 @@ const TAIL_CALL = 12;
 const isPacketLoad = (insn: Slot): boolean => (insn.code & 7) === 0 && ((insn.code & 0xe0) === 0x20 || (insn.code & 0xe0) === 0x40);
 
 /** Function records in order and of functions; before the program is taken apart. */
-export function checkFunctionRecords({ btf, functions = [] }: VerifierProgram): Refusal | undefined {
+export function checkFunctionRecords({ btf, functions = [], faults }: VerifierProgram): Refusal | undefined {
   if (btf === undefined) return undefined;
   let before = -1;
   for (const { insn, typeId } of functions) {
@@ -21,7 +21,7 @@ export function checkFunctionRecords({ btf, functions = [] }: VerifierProgram): 
     if (typeId >= btf.count || btf.kind(typeId) !== 'func') return refuse('EINVAL', `invalid type id ${typeId | 0} in func info`);
     before = insn;
   }
-  return undefined;
+  return faults?.functions;
 }
 
 /** Function records fit the subprograms. */
@@ -50,8 +50,9 @@ function returnsNumber(btf: Btf, proto: BtfFuncProto): boolean {
 
 /** Line records ascend, name instructions and strings, and every function has one at its start. */
 export function checkLines(v: Verification): Refusal | undefined {
-  const { btf, lines } = v.program;
-  if (btf === undefined || lines === undefined || lines.length === 0) return undefined;
+  const { btf, lines, faults } = v.program;
+  if (btf === undefined || lines === undefined) return undefined;
+  if (lines.length === 0) return faults?.lines;
   const invalid = (message: string): Refusal => refuse('EINVAL', message);
   const count = v.insns.length;
   let before = 0;
@@ -70,6 +71,7 @@ export function checkLines(v: Verification): Refusal | undefined {
     else if (start !== undefined && start < insn) return invalid(`missing bpf_line_info for func#${next}`);
     before = insn;
   }
+  if (faults?.lines !== undefined) return faults.lines;
   const missing = v.subprograms.length - next;
   return missing === 0 ? undefined : invalid(`missing bpf_line_info for ${missing} funcs starting from func#${next}`);
 }

@@ -209,6 +209,7 @@ function prepare(v: Verification): Refusal | undefined {
     checkBorders(insns, starts) ??
     described ??
     checkLines(v) ??
+    program.faults?.core ??
     checkPairs(insns, (ref) => resolveReference(v, ref, { uses, known, symbols }));
   if (shape !== undefined) return shape;
   v.mapUses = uses;
