@@ -39,7 +39,7 @@ import {
   TYPE_STACK_TRACE,
 } from './layout';
 import { releaseDead } from './lock';
-import { lpm_delete, lpm_update, lpmDestroy, lpmNextKey, lpmSysLookup, releaseLpm } from './lpm-trie';
+import { lpm_delete, lpm_update, lpmDestroy, lpmNextKey, lpmSysLookup } from './lpm-trie';
 import { destroyLru, initLru, releaseLru } from './lru';
 import { lru_hash_delete, lru_hash_update, lruPercpuSysUpdate, lruTake } from './lru-hash';
 import { queue_peek, queue_pop, queue_push, queueDestroy, queueInit } from './queue';
@@ -130,7 +130,7 @@ export function map_destroy(map: u32): void {
 
 /** Frees the locks of a map that `thread`, which is dead or was stopped, holds. @returns 1 if there were any: the map's contents are suspect */
 export function map_release(map: u32, thread: i32): i32 {
-  let found = load<u32>(map, MAP_TYPE) === TYPE_LPM_TRIE ? releaseLpm(map, thread) : releaseDead(map + MAP_LOCK, thread);
+  let found = releaseDead(map + MAP_LOCK, thread);
   switch (load<u32>(map, MAP_TYPE)) {
     case TYPE_LRU_HASH:
     case TYPE_LRU_PERCPU_HASH:

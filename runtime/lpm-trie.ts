@@ -1,11 +1,25 @@
 /**
  * Longest-prefix tries (facts: kernel/bpf/lpm_trie.c, v6.18): a binary tree in which a node's prefix contains those below it. Nodes without a value
- * stand where two prefixes part. Changes take the map's lock; lookups take none and start again when a change came between.
+ * stand where two prefixes part. Changes take the map's lock; programs' lookups take none: a node that was taken out stays as it is, value included,
+ * until the programs that ran then have ended.
  */
 import { copy, roundUp8 } from './bytes';
-import { alloc } from './env';
-import { EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, MAP_KEY_SIZE, MAP_LOCK, MAP_MAX_ENTRIES, MAP_PRIVATE, MAP_VALUE_SIZE } from './layout';
-import { lock, releaseDead, unlock } from './lock';
+import { alloc, release } from './env';
+import { NOTE, noteRuns, runsEnded } from './grace';
+import {
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
+  ENOSPC,
+  MAP_CPUS,
+  MAP_KEY_SIZE,
+  MAP_LOCK,
+  MAP_MAX_ENTRIES,
+  MAP_PRIVATE,
+  MAP_VALUE_SIZE,
+} from './layout';
+import { lock, unlock } from './lock';
 import { addReadOnly, addRegion, addSlab, freeSlabs, SLAB_ELEMS, SLAB_KEYS } from './region';
 import { copyOut, EXIST, initIn, NOEXIST } from './value';
 
@@ -16,15 +30,24 @@ const COUNT: u32 = MAP_PRIVATE + 4;
 const FREE: u32 = MAP_PRIVATE + 8;
 /** Nodes made so far. */
 const NODES: u32 = MAP_PRIVATE + 12;
-/** Odd while a change is under way. */
-const SEQ: u32 = MAP_PRIVATE + 16;
+/** Nodes taken out, of which programs may know: those since the note was made, and those that it holds back. */
+const RETIRED: u32 = MAP_PRIVATE + 16;
+const WAITING: u32 = MAP_PRIVATE + 20;
+/** The note of the runs that are waited for; 0 until it is needed. */
+const RUNS: u32 = MAP_PRIVATE + 24;
 
-/** Fields of a node: links to the prefixes that go on with a 0 and with a 1, then the key as programs give it (u32 length in bits, data). */
+/**
+ * Fields of a node: links to the prefixes that go on with a 0 and with a 1; where it is in no tree, the next of its list; the key as programs give it
+ * (u32 length in bits, data).
+ */
 const CHILD: u32 = 0;
 const HAS_VALUE: u32 = 8;
-const KEY: u32 = 12;
+const NEXT: u32 = 12;
+const KEY: u32 = 16;
 const DATA: u32 = 4;
 const FIRST_SLAB: u32 = 16;
+/** Bytes of nodes beyond twice the entries: what may wait for programs that do not end. */
+const WAITING_MOST: u64 = 64 << 20;
 
 function valueAt(map: u32): u32 {
   return roundUp8(KEY + load<u32>(map, MAP_KEY_SIZE));
@@ -58,66 +81,91 @@ function childLink(node: u32, side: u32): u32 {
 export function lpm_lookup(map: u32, key: u32): u32 {
   const length = load<u32>(key);
   if (length > maxBits(map)) return 0;
-  while (true) {
-    const seq = atomic.load<u32>(map, SEQ);
-    let found: u32 = 0;
-    let depth: i32 = -1;
-    for (let node = load<u32>(map, ROOT); node !== 0; ) {
-      const bits = load<u32>(node, KEY);
-      // A node that was used again elsewhere does not lead on for ever.
-      if (<i32>bits <= depth || common(node + KEY, key) < bits) break;
-      depth = bits;
-      if (load<u32>(node, HAS_VALUE) !== 0) found = node;
-      if (bits >= length) break;
-      node = load<u32>(childLink(node, bit(key, bits)));
-    }
-    if ((seq & 1) === 0 && atomic.load<u32>(map, SEQ) === seq) return found === 0 ? 0 : found + valueAt(map);
+  let found: u32 = 0;
+  let depth: i32 = -1;
+  for (let node = atomic.load<u32>(map, ROOT); node !== 0; ) {
+    const bits = load<u32>(node, KEY);
+    // In a map that a dead thread left half changed no walk goes on for ever.
+    if (<i32>bits <= depth || common(node + KEY, key) < bits) break;
+    depth = bits;
+    if (load<u32>(node, HAS_VALUE) !== 0) found = node;
+    if (bits >= length) break;
+    node = atomic.load<u32>(childLink(node, bit(key, bits)));
   }
+  return found === 0 ? 0 : found + valueAt(map);
 }
 
 export function lpmSysLookup(map: u32, key: u32, value: u32): i32 {
+  // The host holds no CPU: under the lock nothing is used again.
+  lock(map + MAP_LOCK);
   const found = lpm_lookup(map, key);
-  if (found === 0) return -ENOENT;
-  copyOut(map, value, found);
-  return 0;
+  if (found !== 0) copyOut(map, value, found);
+  unlock(map + MAP_LOCK);
+  return found === 0 ? -ENOENT : 0;
 }
 
-/** Makes sure that there are two free nodes: what an insertion takes at most. */
-function reserve(map: u32): bool {
+/** Whether there are fewer free nodes than an insertion may take: two. */
+function isShort(map: u32): bool {
   const head = load<u32>(map, FREE);
-  if (head !== 0 && load<u32>(head) !== 0) return true;
+  return head === 0 || load<u32>(head, NEXT) === 0;
+}
+
+/** Makes sure that there are two free nodes. */
+function reserve(map: u32): bool {
+  while (isShort(map)) {
+    if (!reclaim(map)) return grow(map);
+  }
+  return true;
+}
+
+/** Frees retired nodes that no program can know any more. @returns whether there were any */
+function reclaim(map: u32): bool {
+  const cpus = load<u32>(map, MAP_CPUS);
+  if (load<u32>(map, WAITING) === 0) {
+    if (load<u32>(map, RETIRED) === 0) return false;
+    if (load<u32>(map, RUNS) === 0) store<u32>(map, alloc(cpus * NOTE), RUNS);
+    if (load<u32>(map, RUNS) === 0) return false;
+    noteRuns(load<u32>(map, RUNS), cpus);
+    store<u32>(map, load<u32>(map, RETIRED), WAITING);
+    store<u32>(map, 0, RETIRED);
+  }
+  if (!runsEnded(load<u32>(map, RUNS), cpus)) return false;
+  // At most one node is free.
+  const head = load<u32>(map, FREE);
+  if (head === 0) store<u32>(map, load<u32>(map, WAITING), FREE);
+  else store<u32>(head, load<u32>(map, WAITING), NEXT);
+  store<u32>(map, 0, WAITING);
+  return true;
+}
+
+function grow(map: u32): bool {
   const have = load<u32>(map, NODES);
   const want = <u64>load<u32>(map, MAP_MAX_ENTRIES) * 2 + 2;
-  const count = <u32>min(max(<u64>FIRST_SLAB, <u64>have), want);
   const size = roundUp8(valueAt(map) + load<u32>(map, MAP_VALUE_SIZE));
+  const most = want + WAITING_MOST / size;
+  if (have >= most) return false;
+  const count = <u32>min(max(<u64>FIRST_SLAB, <u64>have), have < want ? want - have + 2 : most - have + 2);
   const bytes = <u64>SLAB_ELEMS + <u64>count * size;
   const slab = bytes > 0xffff0000 ? 0 : alloc(<u32>bytes);
   if (slab === 0) return false;
   addSlab(map, slab);
   addReadOnly(map, slab + SLAB_KEYS, slab + SLAB_ELEMS + KEY, count, size, load<u32>(map, MAP_KEY_SIZE));
   addRegion(map, slab, slab + SLAB_ELEMS + valueAt(map), count, size, load<u32>(map, MAP_VALUE_SIZE));
-  for (let i = count; i > 0; i--) giveNode(map, slab + SLAB_ELEMS + (i - 1) * size);
+  for (let i = count; i > 0; i--) giveNode(map, FREE, slab + SLAB_ELEMS + (i - 1) * size);
   store<u32>(map, have + count, NODES);
   return true;
 }
 
 function takeNode(map: u32): u32 {
   const node = load<u32>(map, FREE);
-  store<u32>(map, load<u32>(node), FREE);
+  store<u32>(map, load<u32>(node, NEXT), FREE);
   return node;
 }
 
-function giveNode(map: u32, node: u32): void {
-  store<u32>(node, load<u32>(map, FREE));
-  store<u32>(map, node, FREE);
-}
-
-function beginChange(map: u32): void {
-  atomic.add<u32>(map, 1, SEQ);
-}
-
-function endChange(map: u32): void {
-  atomic.add<u32>(map, 1, SEQ);
+/** Puts a node on one of the map's lists: FREE or RETIRED. */
+function giveNode(map: u32, list: u32, node: u32): void {
+  store<u32>(node, load<u32>(map + list), NEXT);
+  store<u32>(map + list, node);
 }
 
 /** (map, key, value, flags) -> 0 or -errno. */
@@ -161,8 +209,8 @@ function insert(map: u32, key: u32, value: u32, flags: u32): i32 {
   }
   if (same) {
     store<u64>(made, load<u64>(node, CHILD), CHILD);
-    replace(map, link, made);
-    giveNode(map, node);
+    atomic.store<u32>(link, made);
+    giveNode(map, RETIRED, node);
     return 0;
   }
   if (agree === length) {
@@ -180,13 +228,6 @@ function insert(map: u32, key: u32, value: u32, flags: u32): i32 {
   store<u32>(childLink(fork, side ^ 1), node);
   atomic.store<u32>(link, fork);
   return 0;
-}
-
-/** Sets a link whose old node is used again. */
-function replace(map: u32, link: u32, to: u32): void {
-  beginChange(map);
-  atomic.store<u32>(link, to);
-  endChange(map);
 }
 
 /** (map, key) -> 0 or -errno: the key's own prefix only. */
@@ -224,12 +265,12 @@ function remove(map: u32, key: u32): i32 {
   if (zero === 0 && one === 0 && parent !== 0 && load<u32>(parent, HAS_VALUE) === 0) {
     // A fork with one branch left is none.
     const other = load<u32>(childLink(parent, link === childLink(parent, 0) ? 1 : 0));
-    replace(map, parentLink, other);
-    giveNode(map, parent);
+    atomic.store<u32>(parentLink, other);
+    giveNode(map, RETIRED, parent);
   } else {
-    replace(map, link, zero !== 0 ? zero : one);
+    atomic.store<u32>(link, zero !== 0 ? zero : one);
   }
-  giveNode(map, node);
+  giveNode(map, RETIRED, node);
   return 0;
 }
 
@@ -280,12 +321,6 @@ function after(map: u32, key: u32): u32 {
 }
 
 export function lpmDestroy(map: u32): void {
+  release(load<u32>(map, RUNS));
   freeSlabs(map);
-}
-
-/** Frees the lock that `thread`, which is dead, holds; a change that it began counts as ended. */
-export function releaseLpm(map: u32, thread: i32): bool {
-  if (!releaseDead(map + MAP_LOCK, thread)) return false;
-  if ((atomic.load<u32>(map, SEQ) & 1) !== 0) endChange(map);
-  return true;
 }

@@ -200,6 +200,56 @@ const writeAndFind = (map: number): Uint8Array =>
     exit
   `);
 
+/** The key of a trie, ctx[0] & 7 under a full mask, in r6 and on the stack. */
+const TRIE_KEY = `
+    r6 = *(u64 *)(r1 + 0)
+    r6 &= 7
+    *(u32 *)(r10 - 8) = 32
+    *(u32 *)(r10 - 4) = r6
+    *(u64 *)(r10 - 16) = r6
+    r2 = r10
+    r2 += -8
+`;
+
+/** Looks a key up and reads its value again and again: as long as the program runs it stays that key's. */
+const holdValue = (map: number): Uint8Array =>
+  assemble(`${TRIE_KEY}
+    r1 = map[fd:${map}]
+    call 1
+    if r0 == 0 goto out
+    r7 = 500
+again:
+    r1 = *(u64 *)(r0 + 0)
+    if r1 != r6 goto foreign
+    r7 += -1
+    if r7 != 0 goto again
+    r0 = 0
+out:
+    exit
+foreign:
+    r0 = 1
+    exit
+  `);
+
+/** Writes the key, or deletes it: bit 3 of ctx[0] says. */
+const flip = (map: number): Uint8Array =>
+  assemble(`
+    r8 = *(u64 *)(r1 + 0)
+    r8 &= 8
+    ${TRIE_KEY}
+    r1 = map[fd:${map}]
+    if r8 == 0 goto remove
+    r3 = r10
+    r3 += -16
+    r4 = 0
+    call 2
+    exit
+remove:
+    call 3
+    r0 = 0
+    exit
+  `);
+
 describe('threads', () => {
   let folder = '';
   beforeAll(async () => {
@@ -320,6 +370,18 @@ describe('threads', () => {
       const size = fd === lru[1] ? 8 * CPUS : 8;
       for (let key = 0; key < 100; key++) engine.mapUpdateElem(fd, u32(key), new Uint8Array(size));
     }
+    engine.closeAll();
+  });
+
+  test.each([{}, { jit: false }])('values that a program holds are used for no other key, %j', { timeout: 60_000 }, async (options) => {
+    // Many, or the threads would wait for one another's.
+    const engine = createEngine({ cpus: 61, ...options });
+    const trie = engine.mapCreate({ type: 11, keySize: 8, valueSize: 8, maxEntries: 64, flags: 1 });
+    const load = (insns: Uint8Array): number => engine.progInfo(engine.progLoad({ type: RAW_TP, insns, license: 'GPL' }).fd).id;
+    const [reader, writer] = [load(holdValue(trie)), load(flip(trie))];
+    const workers = [start(engine, [reader], 0, ROUNDS * 10), ...[1, 2].map((seed) => start(engine, [writer], seed, ROUNDS * 10))];
+    expect(await Promise.all(workers.map(finish))).toEqual([{}, {}, {}]);
+    expect(engine.faults()).toEqual({ total: 0, recent: [] });
     engine.closeAll();
   });
 

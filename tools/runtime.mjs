@@ -69,10 +69,23 @@ export async function buildRuntime(folder = root) {
   const { ERRNO } = await importTs('src/base/errno.ts', folder);
   const { MAP, MAP_FLAG, REGION, ARRAY, RING } = await importTs('src/maps/layout.ts', folder);
   const { EVENT, PERF_PAGE, SAMPLE } = await importTs('src/maps/perf-layout.ts', folder);
-  const { CPU } = await importTs('src/mem/layout.ts', folder);
+  const { CPU, HEADER } = await importTs('src/mem/layout.ts', folder);
   const { MAP_TYPES } = await importTs('src/maps/table.ts', folder);
   const TYPE = Object.fromEntries(MAP_TYPES.map(({ id, name }) => [name.toUpperCase(), id]));
-  files['runtime/layout.ts'] = constants({ '': ERRNO, MAP, REGION, ARRAY, RING, EVENT, PERF_PAGE, SAMPLE, CPU, FLAG: MAP_FLAG, TYPE });
+  files['runtime/layout.ts'] = constants({
+    '': ERRNO,
+    MAP,
+    REGION,
+    ARRAY,
+    RING,
+    EVENT,
+    PERF_PAGE,
+    SAMPLE,
+    CPU,
+    HEADER,
+    FLAG: MAP_FLAG,
+    TYPE,
+  });
   let wasm;
   const { error, stderr } = await asc.main(['runtime/index.ts', ...OPTIONS, ...SPEED, '--outFile', 'out.wasm'], {
     readFile: (name) => files[name] ?? null,

@@ -28,6 +28,8 @@ export interface RunnerOptions {
 }
 
 const NO_REGIONS: readonly Region[] = [];
+/** Runs of one part of many: little beside what calling the part costs. */
+const REPEATS = 1024;
 
 /** Makes a runner on the calling thread from what was posted to it. */
 export function createRunner(shared: SharedEngine, options: RunnerOptions = {}): Runner {
@@ -210,7 +212,7 @@ export class Runner implements ProgramRunner {
     const began = timed ? this.clock.monotonic() : 0n;
     this.#executor ??= this.#createExecutor();
     const executor = this.#executor;
-    const done = times === 1 ? executor.run(program, input) : executor.repeat(program, input, times);
+    const done = times === 1 ? executor.run(program, input) : this.#repeat(executor, program, cpu, times);
     this.#programs.packet = undefined;
     if (timed) this.#count(program.record + PROG.RUN_TIME, Number(this.clock.monotonic() - began));
     // Nobody else writes this one while the CPU is held.
@@ -222,6 +224,15 @@ export class Runner implements ProgramRunner {
     if (done) return executor;
     this.#fault(program, cpu, executor.fault);
     return undefined;
+  }
+
+  /** Many runs at once, in parts: between two of them the program holds no element, so that maps may use those again that they took out. */
+  #repeat(executor: Executor, program: ThreadProgram, cpu: number, times: number): boolean {
+    for (let left = times; left > 0; left -= REPEATS) {
+      if (!executor.repeat(program, this.#input, Math.min(left, REPEATS))) return false;
+      Atomics.add(this.mem.i32, (cpu + CPU.REPEATS) >>> 2, 1);
+    }
+    return true;
   }
 
   /** A run ended without its end: what it held is given back, and the engine is told. */

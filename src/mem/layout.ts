@@ -79,6 +79,8 @@ export const CPU = {
   PERF_NEST: 24,
   /** Offset of the bpf_spin_lock that the program holds, 0 for none. */
   HELD: 28,
+  /** Repetitions of one run that have ended before the run: elements that maps took out wait for this or SEQ to move. */
+  REPEATS: 32,
   SIZE: 128,
 } as const;
 
