@@ -6,6 +6,9 @@ import { type Refusal, refuse } from '../refusal.ts';
 import type { Verification } from '../verification.ts';
 
 const CALL = 0x85;
+/** A symbol of every kernel: without it, nothing is known of symbols. */
+const ALWAYS_THERE = '_stext';
+
 /** MAX_KFUNC_DESCS. */
 const MAX_KFUNCS = 256;
 /** MAX_BPF_FUNC_ARGS. */
@@ -77,6 +80,9 @@ export function addKfunc(v: Verification, insn: Slot): Refusal | undefined {
   const proto = btf.type(func.type);
   if (proto.kind !== 'func_proto') return refuse('EINVAL', `kernel function btf_id ${id} does not have a valid func_proto`);
   const row = KFUNC_BY_NAME.get(func.name);
+  if (row === undefined && insn.off === 0 && lacksSymbol(v, func.name)) {
+    return refuse('EINVAL', `cannot find address for kernel function ${func.name}`);
+  }
   if (row?.only === 'device_bound') return refuse('EINVAL', 'metadata kfuncs require device-bound program');
   const unfit = unfitProto(btf, func.name, proto);
   if (unfit !== undefined) return refuse('EINVAL', unfit);
@@ -84,6 +90,11 @@ export function addKfunc(v: Verification, insn: Slot): Refusal | undefined {
   const allowed = row !== undefined && kfuncAllowed(row, { type: v.program.attachProgram?.type ?? type, expectedAttachType });
   v.kfuncs.set(keyOf(insn), { name: func.name, btf, id, proto, special: btf === kernelBtf ? func.name : '', row, allowed });
   return undefined;
+}
+
+/** The compiler renamed or dropped the function: a kernel that tells its symbols has none of this name. */
+function lacksSymbol({ environment: { symbol } }: Verification, name: string): boolean {
+  return symbol?.(ALWAYS_THERE) !== undefined && symbol(name) === undefined;
 }
 
 function moduleBtf(v: Verification, off: number): Btf | Refusal {
