@@ -28,6 +28,10 @@ const END = `
 `;
 
 export const CASES: readonly Case[] = [
+  row(
+    'number far from the one it is tied to',
+    'r3 = *(u32 *)(r1 + 0)\nr2 = r3\nr2 -= 1862270980\nif r2 > 8 goto +4\nr1 = map[fd:$one][0]+0\nr1 += r2\nr0 = *(u8 *)(r1 + 0)\nr0 = 0\nexit',
+  ),
   row('constant', END),
   row('uninitialised r0', 'exit'),
   row('uninitialised source', 'r0 = r3\nexit'),

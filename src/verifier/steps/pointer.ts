@@ -6,7 +6,7 @@ import { bitsText } from '../log/bits-text.ts';
 import { typeText } from '../log/type-text.ts';
 import { denied, invalid, Rejection } from '../rejection.ts';
 import { PointerMask } from '../speculation.ts';
-import { copyReg, FLAG, isPacket, KIND, kindOf, mayBeNull, type Reg } from '../state/reg.ts';
+import { copyReg, FLAG, isPacket, KIND, kindOf, mayBeNull, Reg } from '../state/reg.ts';
 import {
   ALU,
   addToPointer,
@@ -88,7 +88,8 @@ export function pointerArithmetic(v: Verification, { dst: n, op, is32, pointer, 
     const nothing = known && isZero(by) && op === ALU.ADD && (kind === KIND.MAP_PTR || kind === KIND.FLOW_KEYS);
     if (!nothing) throw denied(`R${n} pointer arithmetic on ${name} prohibited`, n);
   }
-  checkSane(by, 0, name, n);
+  // A number that is tied to another by a distance keeps that in its offset, which counts as one here (v6.18).
+  checkSane(by, by instanceof Reg ? by.off : 0, name, n);
   checkSane(pointer, pointer.off, name, n);
   const moves = op === ALU.ADD || op === ALU.SUB;
   const mask = moves ? new PointerMask(v, v.slot(v.insn), reversed) : undefined;
