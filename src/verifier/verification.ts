@@ -147,6 +147,8 @@ export class Verification {
   totalStates = 0;
   peakStates = 0;
   statesKept = 0;
+  /** Memory of the kept states, about. */
+  stateBytes = 0;
   /** Ends of paths kept until their loop is left. */
   backedges = 0;
   /** Registers and stack slots that changed since they were printed last. */

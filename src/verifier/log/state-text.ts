@@ -13,8 +13,9 @@ export function stateText(v: Verification, state: PathState, frameno: number, wh
   if (frame === undefined) return '\n';
   const all = what === 'all';
   let text = frameno === 0 ? '' : ` frame${frameno}:`;
-  for (const [n, reg] of frame.regs.entries()) {
-    if (reg.type === KIND.NOT_INIT || (!all && (v.scratchedRegs & (1 << n)) === 0)) continue;
+  for (let n = 0; n < frame.regs.length; n++) {
+    const reg = frame.regs[n];
+    if (reg === undefined || reg.type === KIND.NOT_INIT || (!all && (v.scratchedRegs & (1 << n)) === 0)) continue;
     text += ` R${n}=${regText(reg, frameno)}`;
   }
   for (let slot = 0; slot < frame.types.length; slot++) {
@@ -23,8 +24,10 @@ export function stateText(v: Verification, state: PathState, frameno: number, wh
     text += shown.text;
     slot += shown.more;
   }
-  const refs = state.held.filter((h) => h.id !== 0).map((h) => h.id);
-  if (state.held.length > 0 && refs.length > 0) text += ` refs=${refs.join(',')}`;
+  if (state.held.length > 0) {
+    const refs = state.held.filter((h) => h.id !== 0).map((h) => h.id);
+    if (refs.length > 0) text += ` refs=${refs.join(',')}`;
+  }
   if (frame.inCallback) text += ' cb';
   if (frame.inAsyncCallback) text += ' async_cb';
   if (!all) {

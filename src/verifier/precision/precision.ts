@@ -76,8 +76,8 @@ function walkBack(v: Verification, start: PathState, tracked: Tracked): boolean 
       const at = state.frames[frame];
       if (at !== undefined && markFrame(at, frame, tracked)) changed = true;
       if (!v.log.all) continue;
-      v.log.write(`mark_precise: frame${frame}: parent state regs=${tracked.regsText(frame)} stack=${tracked.slotsText(frame)}: `);
-      v.log.write(stateText(v, state, frame, 'all'));
+      const sets = `regs=${tracked.regsText(frame)} stack=${tracked.slotsText(frame)}`;
+      v.log.write(`mark_precise: frame${frame}: parent state ${sets}: ${stateText(v, state, frame, 'all')}`);
     }
     if (tracked.empty) return changed;
     after = first;
@@ -148,6 +148,10 @@ export function savedScalar(frame: Frame, slot: number): Reg | undefined {
 function setSavedPrecise(frame: Frame, slot: number, saved: Reg, precise: boolean): void {
   const copy = cloneReg(saved);
   copy.precise = precise;
+  if (frame.savedShared) {
+    frame.saved = frame.saved.slice();
+    frame.savedShared = false;
+  }
   frame.saved[slot] = copy;
 }
 

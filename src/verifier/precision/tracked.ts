@@ -73,6 +73,7 @@ export class Tracked {
 
   /** `-8,-16`. */
   slotsText(frame = this.frame): string {
+    if (!this.anySlot(frame)) return '';
     const names: string[] = [];
     for (let slot = 0; slot < 64; slot++) if (this.hasSlot(frame, slot)) names.push(`${-8 * (slot + 1)}`);
     return names.join(',');

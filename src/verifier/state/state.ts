@@ -33,6 +33,8 @@ export class Frame {
   types: number[] = [];
   /** Saved registers by slot; never changed in place. */
   saved: (Reg | undefined)[] = [];
+  /** Of kept states: others have the same array, to be copied before it is changed. */
+  savedShared = false;
   /** Slot of the call instruction. */
   callsite: number;
   frameno: number;
@@ -123,6 +125,8 @@ export interface Entry {
   hits: number;
   misses: number;
   evicted: boolean;
+  /** Bytes of memory, about. */
+  readonly size: number;
 }
 
 /** The innermost frame. */

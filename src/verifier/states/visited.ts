@@ -6,10 +6,12 @@ import { POINT } from '../graph/points.ts';
 import { stateText } from '../log/state-text.ts';
 import { isActiveAtR1, iteratorsMoved } from '../objects/iterator.ts';
 import { forgetPrecision, propagatePrecision } from '../precision/precision.ts';
-import { invalid } from '../rejection.ts';
+import { invalid, Rejection } from '../rejection.ts';
+import { Reg } from '../state/reg.ts';
 import { cloneState, type Entry, frameInsn, type PathState, topFrame } from '../state/state.ts';
 import type { Verification } from '../verification.ts';
 import { maybeLooping, statesEqual } from './equal.ts';
+import { MAX_STATE_BYTES, shareWith } from './share.ts';
 
 const MAY_GOTO = 0xe5;
 /** Steps after which a path's history is cut by keeping a state. */
@@ -73,8 +75,10 @@ export function isVisited(v: Verification, at: number): boolean {
 }
 
 /** A state that is no longer compared takes memory until its paths have ended; if its loop is not done then, as long as the verification. */
-function letGo(v: Verification, { state, evicted }: Entry): void {
-  if (evicted && state.branches === 0 && !v.loopVisits.incomplete(state)) v.statesKept--;
+function letGo(v: Verification, { state, evicted, size }: Entry): void {
+  if (!evicted || state.branches > 0 || v.loopVisits.incomplete(state)) return;
+  v.statesKept--;
+  v.stateBytes -= size;
 }
 
 function bucketOf(v: Verification, at: number, state: PathState): Entry[] {
@@ -123,13 +127,17 @@ function keepState(v: Verification, at: number, cur: PathState, bucket: Entry[])
   const kept = cloneState(cur);
   kept.insn = at;
   kept.branches = 1;
+  const size = shareWith(kept, cur.parent);
+  v.stateBytes += size;
+  if (v.stateBytes > MAX_STATE_BYTES)
+    throw new Rejection('ENOMEM', `the states to compare with take more than ${MAX_STATE_BYTES >> 20} MiB`);
   v.loopVisits.enter(kept);
   cur.parent = kept;
   cur.firstInsn = at;
   cur.dfsDepth = kept.dfsDepth + 1;
   cur.history = undefined;
   cur.historyCount = 0;
-  kept.entry = { state: kept, hits: 0, misses: 0, evicted: false };
+  kept.entry = { state: kept, hits: 0, misses: 0, evicted: false, size };
   bucket.unshift(kept.entry);
 }
 
@@ -153,8 +161,15 @@ function clean(v: Verification, state: PathState): void {
     const live = v.live[frameInsn(state, i)] ?? 0;
     for (let n = 0; n < 10; n++) {
       const reg = frame.regs[n];
-      if (reg !== undefined && (live & (1 << n)) === 0) v.markNotInit(reg);
+      if (reg === undefined || (live & (1 << n)) !== 0) continue;
+      // It may be shared with other states.
+      const unread = new Reg();
+      v.markNotInit(unread);
+      frame.regs[n] = unread;
     }
+    frame.types = frame.types.slice();
+    frame.saved = frame.saved.slice();
+    frame.savedShared = false;
     for (let slot = 0; slot < frame.types.length; slot++) {
       if (alive(i, slot)) continue;
       frame.types[slot] = 0;
