@@ -22,23 +22,27 @@ interface Row {
   readonly text: string;
   /** Keys are below this, a power of two. */
   readonly keys: number;
-  /** Elements that are there before. */
+  /** Elements that are there before: all keys below `keys`. */
   readonly filled?: true;
+  /** What makes r0 zero after the last operation of a run that did what its name says. */
+  readonly check?: string;
 }
 
 const KEY = 'r2 = r10\nr2 += -8\n';
 const VALUE = (reg: number): string => `r${reg} = r10\nr${reg} += -16\n`;
 const LOOKUP = `r1 = map[fd:MAP]\n${KEY}call 1\n`;
 const UPDATE = `r1 = map[fd:MAP]\n${KEY}${VALUE(3)}r4 = 0\ncall 2\n`;
+/** As after a lookup that found its element. */
+const FOUND = 'r1 = r0\nr0 = 0\nif r1 != 0 goto +1\nr0 = 1\n';
 const DELETE = `r1 = map[fd:MAP]\n${KEY}call 3\n`;
 
 const ROWS: readonly Row[] = [
-  { name: 'hash lookup', map: [1, 4, 8, 16384], text: LOOKUP, keys: 8192, filled: true },
-  { name: 'hash lookup, 16-byte key', map: [1, 16, 8, 16384], text: LOOKUP.replace('-8', '-16'), keys: 8192 },
+  { name: 'hash lookup', map: [1, 4, 8, 16384], text: LOOKUP, keys: 8192, filled: true, check: FOUND },
+  { name: 'hash lookup, 16-byte key', map: [1, 16, 8, 16384], text: LOOKUP.replace('-8', '-16'), keys: 8192, filled: true, check: FOUND },
   { name: 'hash update', map: [1, 4, 8, 16384], text: UPDATE, keys: 8192, filled: true },
   { name: 'hash insert and delete', map: [1, 4, 8, 16384], text: UPDATE + DELETE, keys: 8192 },
   { name: 'per-CPU hash update', map: [5, 4, 8, 16384], text: UPDATE, keys: 8192, filled: true },
-  { name: 'LRU hash lookup', map: [9, 4, 8, 16384], text: LOOKUP, keys: 8192, filled: true },
+  { name: 'LRU hash lookup', map: [9, 4, 8, 16384], text: LOOKUP, keys: 8192, filled: true, check: FOUND },
   { name: 'LRU hash update', map: [9, 4, 8, 16384], text: UPDATE, keys: 8192, filled: true },
   { name: 'LRU hash, evicting', map: [9, 4, 8, 1024], text: UPDATE, keys: 8192 },
   { name: 'array update', map: [2, 4, 8, 8192], text: UPDATE, keys: 8192 },
@@ -48,7 +52,7 @@ const ROWS: readonly Row[] = [
     text: `r1 = map[fd:MAP]\n${VALUE(2)}r3 = 2\ncall 87\nr1 = map[fd:MAP]\n${VALUE(2)}call 88\n`,
     keys: 8192,
   },
-  { name: 'bloom filter test', map: [30, 0, 8, 8192], text: `r1 = map[fd:MAP]\n${VALUE(2)}call 89\n`, keys: 8192 },
+  { name: 'bloom filter test', map: [30, 0, 8, 8192], text: `r1 = map[fd:MAP]\n${VALUE(2)}call 89\n`, keys: 8192, filled: true, check: '' },
   {
     name: 'ring buffer discard',
     map: [27, 0, 0, 1 << 20],
@@ -57,9 +61,9 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-function program({ text, keys }: Row, fd: number): Uint8Array {
+function program({ text, keys, check }: Row, fd: number): Uint8Array {
   const one = `r9 *= 1103515245\nr9 += 12345\nr9 &= 0x7fffffff\nr1 = r9\nr1 >>= 8\nr1 &= ${keys - 1}\n*(u64 *)(r10 - 8) = r1\n*(u64 *)(r10 - 16) = r1\n${text}`;
-  return assemble(`call 7\nr9 = r0\n${one.repeat(OPERATIONS).replaceAll('MAP', `${fd}`)}r0 = 0\nexit`);
+  return assemble(`call 7\nr9 = r0\n${one.repeat(OPERATIONS).replaceAll('MAP', `${fd}`)}${check ?? 'r0 = 0\n'}exit`);
 }
 
 /** A program ready to run so many times. */
@@ -68,14 +72,29 @@ interface Ready {
   close(): void;
 }
 
+/** What fills a map: the bytes that the programs make of the numbers below `keys`, as keys or, where there are none, as values. */
+function* elements({ map: [, keySize], keys, filled }: Row, valueSize: number): Generator<readonly [Uint8Array, Uint8Array]> {
+  for (let n = 0; filled && n < keys; n++) {
+    const made = new Uint8Array(BigUint64Array.of(BigInt(n), BigInt(n)).buffer);
+    const value = new Uint8Array(valueSize);
+    if (keySize === 0) value.set(made.subarray(0, valueSize));
+    yield [made.slice(0, keySize), value];
+  }
+}
+
+/** Refuses to measure what is not what the row says. */
+function checked(row: Row, retval: number): void {
+  if (retval !== 0) throw new Error(`${row.name}: the operation failed`);
+}
+
 function onEngine(row: Row): Ready {
   const engine = new Engine({ cpus: 2 });
   const [type, keySize, valueSize, maxEntries, flags = 0] = row.map;
   const fd = engine.mapCreate({ type, keySize, valueSize, maxEntries, flags });
-  const value = new Uint8Array(type === 5 ? valueSize * 2 : valueSize);
-  if (row.filled) for (let key = 0; key < row.keys; key++) engine.mapUpdateElem(fd, new Uint8Array(Uint32Array.of(key).buffer), value);
+  for (const [key, value] of elements(row, type === 5 ? valueSize * 2 : valueSize))
+    engine.mapUpdateElem(fd, keySize === 0 ? undefined : key, value);
   const prog = engine.progLoad({ type: XDP, insns: program(row, fd), license: 'GPL' }).fd;
-  return { run: (repeat) => void engine.progTestRun(prog, { dataIn: PACKET, repeat }), close: () => engine.closeAll() };
+  return { run: (repeat) => checked(row, engine.progTestRun(prog, { dataIn: PACKET, repeat }).retval), close: () => engine.closeAll() };
 }
 
 function onKernel(row: Row): Ready | undefined {
@@ -83,11 +102,15 @@ function onKernel(row: Row): Ready | undefined {
   if (bpf === undefined) return undefined;
   const [type, keySize, valueSize, maxEntries, flags = 0] = row.map;
   const fd = bpf.mapCreate({ type, keySize, valueSize, maxEntries, flags });
-  const value = new Uint8Array(1024);
-  if (row.filled) for (let key = 0; key < row.keys; key++) bpf.mapUpdate(fd, new Uint8Array(Uint32Array.of(key).buffer), value);
+  // Room for the values of every possible CPU.
+  for (const [key, value] of elements(row, valueSize)) {
+    const room = new Uint8Array(1024);
+    room.set(value);
+    bpf.mapUpdate(fd, key, room);
+  }
   const prog = bpf.progLoad({ type: XDP, insns: program(row, fd), logLevel: 0 }).fd;
   return {
-    run: (repeat) => void bpf.progTestRun(prog, { data: PACKET, repeat }),
+    run: (repeat) => checked(row, bpf.progTestRun(prog, { data: PACKET, repeat }).retval),
     close: () => [prog, fd].forEach((one) => void bpf.close(one)),
   };
 }
