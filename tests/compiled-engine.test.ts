@@ -206,7 +206,8 @@ describe('CPUs', () => {
       const target = load(engine, `r0 = ${i}\nexit`);
       engine.mapUpdateElem(map, u32(0), u32(target));
       engine.close(target);
-      await new Promise((done) => setTimeout(done, 3));
+      const before = engine.progInfo(caller).runCount;
+      while (engine.progInfo(caller).runCount < before + 100) await new Promise((done) => setTimeout(done, 1));
       if (i % 5 === 0) engine.mapDeleteElem(map, u32(0));
     }
     const answer = next();
