@@ -28,6 +28,8 @@ export function isVisited(v: Verification, at: number): boolean {
   cleanOld(v, bucket, at, cur);
 
   let count = 0;
+  // A callback's round is kept as the end of a path where the entry before was unfinished: the kernel forgets that only at the next finished one.
+  let unfinished = false;
   for (let i = 0; i < bucket.length; i++) {
     const entry = bucket[i];
     if (entry === undefined) continue;
@@ -35,12 +37,11 @@ export function isVisited(v: Verification, at: number): boolean {
     const old = entry.state;
     if (old.insn !== at) continue;
     let hit = false;
-    let unfinished = false;
     if (old.branches > 0) {
       const found = meetsItself(v, at, old, cur);
       if (found !== 'goes on') {
         hit = true;
-        unfinished = found === 'covered';
+        unfinished ||= found === 'covered';
       } else if (!force && v.jumps - v.prevJumps < 20 && v.processed - v.prevProcessed < 100) {
         keep = false;
       }
@@ -92,7 +93,7 @@ function bucketOf(v: Verification, at: number, state: PathState): Entry[] {
 
 /**
  * A state whose paths have not ended was met again: in a loop that is bounded otherwise that may be all right, else the loop has no end.
- * `round`: a callback that runs again, whose end the kernel does not keep.
+ * `round`: a callback that runs again, which says nothing of whether its end is kept.
  */
 function meetsItself(v: Verification, at: number, old: PathState, cur: PathState): 'covered' | 'round' | 'goes on' {
   const oldTop = topFrame(old);
