@@ -7,7 +7,8 @@ import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../src/asm/index.ts';
 import { Engine, makeTask } from '../src/engine/index.ts';
-import { CPU, HEADER, PROG } from '../src/mem/index.ts';
+import { MAP } from '../src/maps/index.ts';
+import { CPU, HEADER, idTableGet, PROG } from '../src/mem/index.ts';
 import { describeFunctions } from './support/functions.ts';
 import { RUN_MODES } from './support/modes.ts';
 
@@ -17,6 +18,11 @@ const PACKET = new Uint8Array(64);
 const u32 = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n).buffer);
 
 const load = (engine: Engine, text: string): number => engine.progLoad({ type: XDP, insns: assemble(text), license: 'GPL' }).fd;
+/** Offset of a map's descriptor. */
+const mapAt = (engine: Engine, fd: number): number => {
+  const { mem } = engine.runner;
+  return idTableGet(mem, mem.dv.getUint32(HEADER.MAP_TABLE, true), engine.mapInfo(fd).id);
+};
 const run = (engine: Engine, fd: number, more: { readonly cpu?: number; readonly repeat?: number } = {}): number =>
   engine.progTestRun(fd, { dataIn: PACKET, ...more }).retval;
 
@@ -64,6 +70,38 @@ describe.each(RUN_MODES)('tail calls, %s', (_mode, options) => {
     expect(engine.faults().recent[0]?.reason).toMatch(/call stack|room for/);
     engine.mapDeleteElem(map, u32(0));
     expect(run(engine, fd)).toBe(1);
+  });
+
+  it('fall through where the program is gone between the look at its slot and the jump', () => {
+    using engine = new Engine({ cpus: 1, ...options });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 4 });
+    const caller = load(engine, `${tail(map, 0)}r0 = 1000\nexit`);
+    engine.mapUpdateElem(map, u32(0), u32(load(engine, 'r0 = 6\nexit')));
+    expect(run(engine, caller)).toBe(6);
+    // As another thread leaves it that removes a program: its number still in the slot, nothing behind the number.
+    const { mem } = engine.runner;
+    const slots = mem.dv.getUint32(mapAt(engine, map) + MAP.PRIVATE, true);
+    for (const gone of [500, 500 + 1024]) {
+      mem.dv.setUint32(slots, gone, true);
+      for (let i = 0; i < 3; i++) expect(run(engine, caller)).toBe(1000);
+    }
+    expect(engine.faults().total).toBe(0);
+  });
+
+  it('made in a subprogram return to the caller, which still has its own maps', () => {
+    using engine = new Engine({ cpus: 1, ...options });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 4 });
+    const own = engine.mapCreate({ type: ARRAY, keySize: 4, valueSize: 8, maxEntries: 1 });
+    const text = `r6 = r1\ncall sub\nr7 = r0\n*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:${own}]\ncall 1\nif r0 == 0 goto +2\n*(u64 *)(r0 + 0) = r7\nr7 += 100\nr1 = r6\n${tail(map, 1)}r0 = r7\nexit\nsub:\n${tail(map, 0)}r0 = 5\nexit`;
+    const insns = assemble(text);
+    const sub = assemble(text.slice(0, text.indexOf('sub:')).replace('call sub', 'call +0')).length / 8;
+    const { btf, records } = describeFunctions([0, sub].map((insn) => ({ insn, linkage: 'static' })));
+    const { fd } = engine.progLoad({ type: XDP, insns, license: 'GPL', btfFd: engine.btfLoad(btf), funcInfo: records });
+    expect(run(engine, fd)).toBe(105);
+    engine.mapUpdateElem(map, u32(0), u32(load(engine, 'r0 = 42\nexit')));
+    expect(run(engine, fd)).toBe(142);
+    expect(engine.mapLookupElem(own, u32(0))?.[0]).toBe(42);
+    expect(engine.faults().total).toBe(0);
   });
 
   it('fall through once the last user of the array is gone', () => {
@@ -127,6 +165,22 @@ describe('budgets', () => {
     expect(() => run(engine, fd)).toThrow(/EFAULT/);
     expect(engine.faults().recent[0]?.reason).toMatch(/budget|1000 instructions/);
   });
+
+  it.each(RUN_MODES)('are for each run of a repeated one, and the runs that began are counted, %s', (_mode, options) => {
+    using engine = new Engine({ cpus: 1, budget: 1000, ...options });
+    const map = engine.mapCreate({ type: ARRAY, keySize: 4, valueSize: 8, maxEntries: 1 });
+    // The 20th run in a row goes round 5000 times, the others 100 times.
+    const fd = load(
+      engine,
+      `*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:${map}]\ncall 1\nif r0 == 0 goto out\nr3 = *(u64 *)(r0 + 0)\nr3 += 1\n*(u64 *)(r0 + 0) = r3\nr2 = 100\nif r3 != 20 goto start\nr2 = 5000\nstart:\nr1 = 0\nloop:\nr1 += 1\nif r1 < r2 goto loop\nout:\nr0 = 7\nexit`,
+    );
+    expect(run(engine, fd, { repeat: 13 })).toBe(7);
+    expect(engine.progInfo(fd).runCount).toBe(13);
+    expect(() => run(engine, fd, { repeat: 20 })).toThrow(/EFAULT/);
+    expect(engine.progInfo(fd).runCount).toBe(20);
+    expect(run(engine, fd, { repeat: 100 })).toBe(7);
+    expect(engine.progInfo(fd).runCount).toBe(120);
+  });
 });
 
 it.each(RUN_MODES)('a budget ends a loop of callbacks, %s', (_mode, options) => {
@@ -139,6 +193,35 @@ it.each(RUN_MODES)('a budget ends a loop of callbacks, %s', (_mode, options) => 
   const { fd } = engine.progLoad({ type: XDP, insns, license: 'GPL', btfFd: engine.btfLoad(btf), funcInfo: records });
   expect(() => run(engine, fd)).toThrow(/EFAULT/);
   expect(engine.faults().recent[0]?.reason).toMatch(/budget|10000 instructions/);
+});
+
+describe.each(RUN_MODES)('programs that come and go, %s', (_mode, options) => {
+  const tail = (map: number): string => `r2 = map[fd:${map}]\nr3 = 0\ncall 12\n`;
+  const withCallback = 'r1 = 2\nr2 = subprog[6]\nr3 = 0\nr4 = 0\ncall 181\nr0 = 3\nexit\nr0 = 0\nexit';
+
+  it('leave no modules and no places in tables behind', { timeout: 60_000 }, () => {
+    using engine = new Engine({ cpus: 1, ...options });
+    const map = engine.mapCreate({ type: PROG_ARRAY, keySize: 4, valueSize: 4, maxEntries: 1 });
+    const caller = load(engine, `${tail(map)}r0 = 1\nexit`);
+    const { btf, records } = describeFunctions([0, 8].map((insn) => ({ insn, linkage: 'static' })));
+    const btfFd = engine.btfLoad(btf);
+    const insns = assemble(withCallback);
+    let most = { modules: 0, places: 0 };
+    for (let i = 0; i < 600; i++) {
+      const called = load(engine, `r0 = ${i}\nexit`);
+      engine.mapUpdateElem(map, u32(0), u32(called));
+      engine.close(called);
+      expect(run(engine, caller)).toBe(i);
+      const { fd } = engine.progLoad({ type: XDP, insns, license: 'GPL', btfFd, funcInfo: records });
+      expect(run(engine, fd)).toBe(3);
+      engine.close(fd);
+      const { modules, places } = engine.runner.compiled;
+      most = { modules: Math.max(most.modules, modules), places: Math.max(most.places, places) };
+    }
+    expect(most.modules).toBeLessThan(150);
+    expect(most.places).toBeLessThan(5000);
+    expect(engine.faults().total).toBe(0);
+  });
 });
 
 it('compiles 20,000 instructions in functions', { timeout: 120_000 }, () => {

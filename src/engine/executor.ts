@@ -34,6 +34,8 @@ export interface Executor {
   readonly r0: bigint;
   readonly r0Low: number;
   readonly fault: ExecutionFault | undefined;
+  /** Runs that the last call began, the one with the fault included. */
+  readonly runs: number;
   /** Forgets a program that is gone. */
   forget(progId: number): void;
   /** Makes ready what the first run would otherwise wait for. */

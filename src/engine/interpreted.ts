@@ -24,6 +24,7 @@ export class Interpreted implements Executor {
   readonly #env: ThreadEnv;
   readonly #stack: number;
   readonly #interpreter: Interpreter;
+  runs = 0;
 
   constructor({ env, programs, helpers, call, budget }: ExecutorOptions) {
     this.#env = env;
@@ -44,12 +45,12 @@ export class Interpreted implements Executor {
   }
 
   run(program: ThreadProgram, input: RunInput): boolean {
-    return this.#interpreter.run(program.image, input);
+    return this.repeat(program, input, 1);
   }
 
   repeat(program: ThreadProgram, input: RunInput, times: number): boolean {
-    for (let i = 0; i < times; i++) if (!this.#interpreter.run(program.image, input)) return false;
-    return true;
+    for (this.runs = 1; this.#interpreter.run(program.image, input); this.runs++) if (this.runs === times) return true;
+    return false;
   }
 
   get r0(): bigint {

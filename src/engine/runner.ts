@@ -74,6 +74,11 @@ export class Runner implements ProgramRunner {
     return this.env.thread;
   }
 
+  /** What compiled programs hold on this thread: bounded by the programs there are, not by those there have been. */
+  get compiled(): { readonly modules: number; readonly places: number } {
+    return this.#compiled?.held ?? { modules: 0, places: 0 };
+  }
+
   alloc(size: number): number {
     return this.env.allocOrThrow(size);
   }
@@ -143,6 +148,7 @@ export class Runner implements ProgramRunner {
     this.#ready = undefined;
     try {
       compiled.explain(error, program);
+      this.#countRuns(program, 1);
       this.#fault(program, cpu, compiled.fault);
     } finally {
       this.#running = false;
@@ -215,12 +221,7 @@ export class Runner implements ProgramRunner {
     const done = times === 1 ? executor.run(program, input) : this.#repeat(executor, program, cpu, times);
     this.#programs.packet = undefined;
     if (timed) this.#count(program.record + PROG.RUN_TIME, Number(this.clock.monotonic() - began));
-    // Nobody else writes this one while the CPU is held.
-    const counter = (program.counters >>> 2) + run.cpu * 2;
-    const { i32 } = this.mem;
-    const before = (i32[counter] ?? 0) >>> 0;
-    i32[counter] = (before + times) | 0;
-    if (before + times > 0xffff_ffff) i32[counter + 1] = ((i32[counter + 1] ?? 0) + 1) | 0;
+    this.#countRuns(program, executor.runs);
     if (done) return executor;
     this.#fault(program, cpu, executor.fault);
     return undefined;
@@ -228,11 +229,22 @@ export class Runner implements ProgramRunner {
 
   /** Many runs at once, in parts: between two of them the program holds no element, so that maps may use those again that they took out. */
   #repeat(executor: Executor, program: ThreadProgram, cpu: number, times: number): boolean {
-    for (let left = times; left > 0; left -= REPEATS) {
+    for (let left = times; ; left -= REPEATS) {
       if (!executor.repeat(program, this.#input, Math.min(left, REPEATS))) return false;
       Atomics.add(this.mem.i32, (cpu + CPU.REPEATS) >>> 2, 1);
+      // The last part's are counted as those of a single run are.
+      if (left <= REPEATS) return true;
+      this.#countRuns(program, executor.runs);
     }
-    return true;
+  }
+
+  /** Counts runs on this CPU: nobody else writes their counter while the CPU is held. */
+  #countRuns(program: ThreadProgram, runs: number): void {
+    const { i32 } = this.mem;
+    const counter = (program.counters >>> 2) + this.#now.cpu * 2;
+    const before = (i32[counter] ?? 0) >>> 0;
+    i32[counter] = (before + runs) | 0;
+    if (before + runs > 0xffff_ffff) i32[counter + 1] = ((i32[counter + 1] ?? 0) + 1) | 0;
   }
 
   /** A run ended without its end: what it held is given back, and the engine is told. */

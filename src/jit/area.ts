@@ -6,20 +6,24 @@ export const FRAME_STRIDE = FRAME_SIZE + 64;
 /** Frames: enough for 33 tail calls from subprograms. */
 export const FRAMES = 64;
 
+/** Places of env.table, a power of two: programs whose numbers are this far apart take turns. */
+export const PLACES = 1024;
+
 /** Offsets from the area's start, u32 unless stated. */
 export const RUN_AREA = {
   /** Tail calls made in this run. */
   TAIL_CALLS: 0,
-  /** Number of the program that a tail call goes to, for env.miss. */
-  TARGET: 4,
+  /** Of a repeat: runs that had not begun when the last one did. */
+  RUNS_LEFT: 4,
   /** u64: r0 of the last run, and of helpers whose result is a `cell`. */
   RESULT: 8,
   /** Offset of the running function's frame when it called a helper that calls back; a callback's frame is FRAME_STRIDE below. */
   FRAME: 16,
   /** First value of r2. */
   R2: 20,
-  /** i32: loops and calls that the run may still make (JitOptions.budget). The host sets it before a run. */
+  /** i32: loops and calls that the run may still make (JitOptions.budget). Every run begins with FULL_BUDGET, which the host sets. */
   BUDGET: 24,
+  FULL_BUDGET: 124,
   /** Number of the program that runs; checked code keeps it. */
   PROGRAM: 28,
   /** Kind of the last fault (FAULT), 0 for none; the host clears it. Then where: the program's number (its index in the module if it has none) and slot. */
@@ -52,8 +56,10 @@ export const RUN_AREA = {
   LAST_FRAME: 192,
   /** Lowest byte of the first frame; frame k is FRAME_STRIDE * k below. Aligned to 64. */
   FIRST_FRAME: 192 + FRAME_STRIDE * (FRAMES - 1),
+  /** u32 each: numbers of the programs that stand at the places of env.table, 0 for none. Program n has the place n % PLACES. The host keeps them. */
+  PLACES: 192 + FRAME_STRIDE * FRAMES,
   /** Bytes of the area, which must be aligned to 64. */
-  SIZE: 192 + FRAME_STRIDE * FRAMES,
+  SIZE: 192 + FRAME_STRIDE * FRAMES + 4 * PLACES,
 } as const;
 
 /** Kinds of faults, as in the interpreter. */

@@ -1,7 +1,7 @@
 /** Calls: helpers, functions of the program, tail calls, packet loads. */
 import { type Instruction, PSEUDO } from '../isa/index.ts';
 import { MAP } from '../maps/types.ts';
-import { FAULT, FRAME_STRIDE, RUN_AREA } from './area.ts';
+import { FAULT, FRAME_STRIDE, PLACES, RUN_AREA } from './area.ts';
 import { isTailCall } from './effects.ts';
 import type { FunctionWriter } from './function.ts';
 
@@ -74,7 +74,16 @@ function writeHelperCall(w: FunctionWriter, insn: Call, slot: number, live: numb
       w.set64(0);
       break;
   }
+  if (signature.callsBack === true) storeProgram(w);
   w.clobber(live);
+}
+
+/** This function's program runs: from here, or again after a call in which a tail call may have led to another one. */
+export function storeProgram(w: FunctionWriter): void {
+  if (!w.checked) return;
+  w.area();
+  w.code.i32(w.linker.numberOf(w.plan.program));
+  w.code.mem('i32.store', RUN_AREA.PROGRAM);
 }
 
 function writeLocalCall(w: FunctionWriter, target: number, slot: number, live: number): void {
@@ -105,12 +114,13 @@ function writeLocalCall(w: FunctionWriter, target: number, slot: number, live: n
   if (callee.needsFrame) w.calleeFrame(FRAME_STRIDE);
   code.op1('call', callee.index);
   w.set64(0);
+  storeProgram(w);
   w.clobber(live);
 }
 
 /**
  * bpf_tail_call: index, count, then the slot; only filled slots count, as in the x86-64 JIT (arch/x86/net/bpf_jit_comp.c, v6.18). A slot holds the
- * program's number, which is also its place in the thread's table. Where the array is known, programs of this module that are in the slot now, or
+ * program's number, which gives its place in the thread's table. Where the array is known, programs of this module that are in the slot now, or
  * in all slots if they are few, are compared with and called directly, which saves the way through the table.
  */
 function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
@@ -139,6 +149,7 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   // Where the map is known, so are its size and the place of its slots.
   const known = mapAt === undefined || w.checked ? undefined : linker.options.map?.(mapAt);
   const target = w.temp('i32', 'target');
+  const place = w.temp('i32', 'place');
   const jump = (write: () => void): void => {
     w.area();
     w.area();
@@ -207,23 +218,28 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
     });
     code.close();
   }
-  w.area();
+  // Before the caller is given up, the program has to stand at its place: a program that is gone, or cannot be there, is a slot that is empty.
   code.op1('local.get', target);
-  code.mem('i32.store', RUN_AREA.TARGET);
+  code.i32(PLACES - 1);
+  code.op('i32.and');
+  code.op1('local.tee', place);
+  code.i32(2);
+  code.op('i32.shl');
+  w.area();
+  code.op('i32.add');
+  code.mem('i32.load', RUN_AREA.PLACES);
+  code.op1('local.get', target);
+  code.op('i32.ne');
+  code.open('if');
+  code.op1('local.get', target);
+  code.op1('call', linker.runtime('miss'));
+  code.op('i32.eqz');
+  code.brIf(failed);
+  code.close();
   jump(() => {
-    code.op1('local.get', target);
-    if (linker.options.tableSize === undefined) code.misc('table.size');
-    else code.i32(linker.options.tableSize);
-    code.op('i32.ge_u');
-    code.open('if');
-    // A program newer than the table.
     w.push32(1);
     code.op1('local.get', w.frame);
-    code.op1('return_call', linker.runtime('missed'));
-    code.close();
-    w.push32(1);
-    code.op1('local.get', w.frame);
-    code.op1('local.get', target);
+    code.op1('local.get', place);
     code.op1('return_call_indirect', linker.entryType);
     code.u32(0);
   });

@@ -19,6 +19,8 @@ export interface Block {
   term: Terminator;
   /** Number that the block stores in the state variable. */
   readonly state?: number;
+  /** Head of an unrolled loop: rounds of the program from one time that it is passed to the next. */
+  rounds?: number;
 }
 
 /** A program as the translator reads it. `undefined`: no instruction starts at the slot. */

@@ -3,16 +3,7 @@
 import type { FunctionPlan, Linker, RuntimeFunction } from './function.ts';
 import { HELPER, runtimeImports } from './inline.ts';
 import { planPrograms } from './plan.ts';
-import {
-  accessFunction,
-  CALLBACK_TYPE,
-  callbackFunction,
-  faultFunction,
-  holdFunction,
-  missFunction,
-  repeatFunction,
-  runFunction,
-} from './runtime.ts';
+import { accessFunction, CALLBACK_TYPE, callbackFunction, faultFunction, holdFunction, repeatFunction, runFunction } from './runtime.ts';
 import { importType } from './signature.ts';
 import type { JitCallback, JitModule, JitOptions, JitPlace, JitProgram, JitProgramInfo } from './types.ts';
 import { type FunctionType, ModuleBuilder } from './wasm/module.ts';
@@ -32,9 +23,9 @@ const IMPORTS: Readonly<Partial<Record<RuntimeFunction, FunctionType>>> = {
 /**
  * Translates programs and their subprograms into one WebAssembly module, so that calls between them are direct.
  *
- * Imports (module `env`): `memory`; global `area` (i32: offset of the thread's run area, see RUN_AREA); as far as they are used: `table` (programs by number), `callbacks` (a table)
+ * Imports (module `env`): `memory`; global `area` (i32: offset of the thread's run area, see RUN_AREA); as far as they are used: `table` (programs, at PLACES places), `callbacks` (a table)
  * and global `callbackBase` (i32: where this module's begin in it), `packet(offset, size) -> f64` (ld_abs: big-endian value, negative when out of range), `miss(number) -> i32` (puts a program
- * into the table; 0: cannot), `probe(low, high, size)` (a load that cannot fail: the value, 0 for a bad address, at RUN_AREA.RESULT), and in checked code `reach(offset, size | 16 for writes, frame) -> i32` (whether the access is allowed; frames from
+ * in its place of the table; 0: it is gone), `probe(low, high, size)` (a load that cannot fail: the value, 0 for a bad address, at RUN_AREA.RESULT), and in checked code `reach(offset, size | 16 for writes, frame) -> i32` (whether the access is allowed; frames from
  * `frame` up are live) and `progArray(low, high) -> i32` (whether it points to a prog array that may be used). Module `helper`: functions by id,
  * typed by their signatures. Module `runtime`: the map kernels, where JitOptions.map is given; then also `task(fact)`, which fills facts in (FACT), and
  * `clock() -> f64`, monotonic nanoseconds.
@@ -100,13 +91,6 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
     module.define(access, accessFunction(areaGlobal, reach, fault));
   }
   const entryType = module.type(ENTRY_TYPE);
-  const missImport = runtime.get('miss');
-  if (missImport !== undefined) {
-    const missed = module.reserve();
-    runtime.set('missed', missed);
-    module.define(missed, missFunction(areaGlobal, missImport, entryType));
-    module.export('miss', missed);
-  }
   const callbacks: JitCallback[] = [];
   const callbackFunctions: number[] = [];
   const callbackIndex = new Map<string, number>();
@@ -153,7 +137,12 @@ export function compileToWasm(programs: readonly JitProgram[], options: JitOptio
   }
   const infos: JitProgramInfo[] = [];
   for (const [program, entry] of entries) {
-    const called = { index: entry.index, tailCalls: uses.tailCalls, readsR2: (entry.webs.liveIn & 4) !== 0 };
+    const called = {
+      index: entry.index,
+      tailCalls: uses.tailCalls,
+      readsR2: (entry.webs.liveIn & 4) !== 0,
+      budget: options.budget === true,
+    };
     const run = module.reserve();
     module.define(run, runFunction(`${entry.name}:run`, areaGlobal, called));
     const repeat = module.reserve();

@@ -52,19 +52,8 @@ export interface Linker {
   callback(program: number, slot: number): number;
 }
 
-/** Functions besides the programs': `access`, `fault` and `missed` are in the module, the others are imported from `env`. */
-export type RuntimeFunction =
-  | 'access'
-  | 'fault'
-  | 'missed'
-  | 'reach'
-  | 'probe'
-  | 'task'
-  | 'clock'
-  | 'wake'
-  | 'packet'
-  | 'progArray'
-  | 'miss';
+/** Functions besides the programs': `access` and `fault` are in the module, the others are imported from `env`. */
+export type RuntimeFunction = 'access' | 'fault' | 'reach' | 'probe' | 'task' | 'clock' | 'wake' | 'packet' | 'progArray' | 'miss';
 
 /** Writes one function's instructions. */
 export class FunctionWriter {
@@ -249,15 +238,15 @@ export class FunctionWriter {
     code.op('unreachable');
   }
 
-  /** Counts a loop or call down. */
-  spend(kind: number, slot: number): void {
+  /** Counts rounds of a loop, or a call, down. */
+  spend(kind: number, slot: number, rounds = 1): void {
     if (this.linker.options.budget !== true) return;
     const { code } = this;
     const left = this.temp('i32', 'budget');
     this.area();
     this.area();
     code.mem('i32.load', RUN_AREA.BUDGET);
-    code.i32(1);
+    code.i32(rounds);
     code.op('i32.sub');
     code.op1('local.tee', left);
     code.mem('i32.store', RUN_AREA.BUDGET);

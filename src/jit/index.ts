@@ -1,5 +1,5 @@
 /** eBPF to WebAssembly: programs in, one module out. */
-export { FACT, FAULT, type FaultKind, FRAME_SIZE, FRAME_STRIDE, HOLD, RUN_AREA } from './area.ts';
+export { FACT, FAULT, type FaultKind, FRAME_SIZE, FRAME_STRIDE, HOLD, PLACES, RUN_AREA } from './area.ts';
 export { compileToWasm } from './compile.ts';
 export type { JitMap } from './inline.ts';
 export { OversizedError } from './limits.ts';

@@ -7,7 +7,7 @@ import { runBytecode } from '../interp/index.ts';
 import { encode, type Instruction } from '../isa/index.ts';
 import { MAP } from '../maps/types.ts';
 import { Mem, toPointer } from '../mem/index.ts';
-import { compileToWasm, helperSignature, RUN_AREA } from './index.ts';
+import { compileToWasm, helperSignature, PLACES, RUN_AREA } from './index.ts';
 
 const MAP_AT = 0x14000;
 const SLOTS_AT = 0x14200;
@@ -24,7 +24,11 @@ function withProgArray(slots: readonly number[]): Mem {
 }
 
 const tail = (index: string | number): string => `r2 = ${PTR} ll\nr3 = ${index}\ncall 12\n`;
-const table = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
+const table = (): WebAssembly.Table => new WebAssembly.Table({ element: 'anyfunc', initial: PLACES });
+const put = (mem: Mem, shared: WebAssembly.Table, number: number, entry: unknown): void => {
+  shared.set(number % PLACES, entry);
+  mem.dv.setUint32(AREA + RUN_AREA.PLACES + (number % PLACES) * 4, number, true);
+};
 
 for (const checked of [false, true]) {
   describe(checked ? 'tail calls, checked' : 'tail calls, unchecked', () => {
@@ -55,21 +59,40 @@ for (const checked of [false, true]) {
       const missed: number[] = [];
       const miss = (number: number): number => {
         missed.push(number);
-        shared.set(number, second.exports.entry0);
+        put(mem, shared, number, second.exports.entry0);
         return 1;
       };
       const first = compileOn([{ bytes: assemble(`${tail(2)}r0 = 1\nexit`) }], options(mem, { table: shared, miss }));
-      for (let i = 0; i < 64; i++) shared.set(i, first.exports.miss);
       for (let i = 0; i < 3; i++) expect(runOnce(first, mem, { ctx: DATA }).r0).toBe(33n);
       expect(missed).toEqual([7]);
     });
 
-    it('a program that is gone gives 0', () => {
-      const mem = withProgArray([9]);
+    it.each([9, 9 + PLACES])('goes on where the program is gone, also when another one has its place: number %i', (number) => {
+      const mem = withProgArray([number]);
       const shared = table();
-      const first = compileOn([{ bytes: assemble(`${tail(0)}r0 = 1\nexit`) }], options(mem, { table: shared }));
-      shared.set(9, first.exports.miss);
-      expect(runOnce(first, mem, { ctx: DATA }).r0).toBe(0n);
+      const bytes = assemble(`r6 = r1\n${tail(0)}r0 = *(u8 *)(r6 + 0)\nexit`);
+      const first = compileOn([{ bytes, number: 3 }], options(mem, { table: shared }));
+      put(mem, shared, 9 + 2 * PLACES, first.exports.entry0);
+      mem.u8[DATA] = 77;
+      expect(runOnce(first, mem, { ctx: DATA }).r0).toBe(77n);
+    });
+
+    it('programs whose numbers share a place take turns', () => {
+      const numbers = [5, 5 + PLACES];
+      const mem = withProgArray(numbers);
+      const shared = table();
+      const targets = [0, 1].map((i) =>
+        compileOn([{ bytes: assemble(`r0 = ${50 + i}\nexit`), number: numbers[i] ?? 0 }], options(mem, { table: shared })),
+      );
+      const miss = (number: number): number => {
+        put(mem, shared, number, targets[numbers.indexOf(number)]?.exports.entry0);
+        return 1;
+      };
+      const callers = [0, 1].map((i) => compileOn([{ bytes: assemble(`${tail(i)}r0 = 1\nexit`) }], options(mem, { table: shared, miss })));
+      for (const i of [0, 1, 1, 0]) {
+        const [caller] = callers.slice(i);
+        expect(caller && runOnce(caller, mem, { ctx: DATA }).r0).toBe(BigInt(50 + i));
+      }
     });
 
     it('a constant index goes straight to a program of the module while the slot holds it', () => {
@@ -83,7 +106,7 @@ for (const checked of [false, true]) {
       const compiled = compileOn(programs, options(mem, { table: shared, tailTarget: () => 2 }));
       expect(runOnce(compiled, mem, { ctx: DATA }).r0).toBe(22n);
       mem.dv.setUint32(SLOTS_AT, 3, true);
-      shared.set(3, compiled.exports.entry2);
+      put(mem, shared, 3, compiled.exports.entry2);
       expect(runOnce(compiled, mem, { ctx: DATA }).r0).toBe(44n);
       mem.dv.setUint32(SLOTS_AT, 0, true);
       expect(runOnce(compiled, mem, { ctx: DATA }).r0).toBe(1n);
@@ -95,7 +118,7 @@ for (const checked of [false, true]) {
       const shared = table();
       const bytes = assemble(`${count}${tail(3)}r1 = r6\n${tail(0)}r0 = *(u64 *)(r6 + 0)\nexit`);
       const compiled = compileOn([{ bytes, number: 1 }], options(mem, { table: shared }));
-      shared.set(1, compiled.exports.entry0);
+      put(mem, shared, 1, compiled.exports.entry0);
       for (const total of [34n, 68n]) expect(runOnce(compiled, mem, { ctx: DATA }).r0).toBe(total);
     });
 
@@ -106,7 +129,7 @@ for (const checked of [false, true]) {
         `${count}r1 = r6\ncall sub\nr5 = *(u64 *)(r6 + 8)\nr5 += 1\n*(u64 *)(r6 + 8) = r5\nr0 = r5\nexit\nsub: ${tail(0)}r0 = 0\nexit`,
       );
       const compiled = compileOn([{ bytes, number: 1 }], options(mem, { table: shared }));
-      shared.set(1, compiled.exports.entry0);
+      put(mem, shared, 1, compiled.exports.entry0);
       expect(runOnce(compiled, mem, { ctx: DATA }).r0).toBe(34n);
       expect(mem.dv.getUint32(DATA, true)).toBe(34);
     });

@@ -50,8 +50,8 @@ const ALL_ARGS = 0x3e;
 /** Plans the translation of programs. */
 export function planPrograms(programs: readonly JitProgram[], options: JitOptions): Plan {
   const budget = { left: MAX_EMITTED };
-  // Checked code stays as it is written, and a budget counts every round.
-  const room = { left: options.checked === true || options.budget === true ? 0 : MAX_UNROLLED };
+  // Checked code stays as it is written.
+  const room = { left: options.checked === true ? 0 : MAX_UNROLLED };
   const drafts: FunctionDraft[] = [];
   const subs = new Map<string, FunctionDraft>();
   const helpers = new Map<number, HelperSignature>();

@@ -1,4 +1,4 @@
-/** Functions that stand in the module beside the programs': faults, the access check, runs, callbacks, tail calls to programs that the table lacks. */
+/** Functions that stand in the module beside the programs': faults, the access check, runs, callbacks. */
 import { CPU, HEADER } from '../mem/layout.ts';
 import { WAITERS } from '../mem/lock.ts';
 import { KERNEL_BASE_HI } from '../mem/memory.ts';
@@ -7,7 +7,6 @@ import type { FunctionPlan } from './function.ts';
 import { WRITE } from './memory.ts';
 import { Code } from './wasm/code.ts';
 import type { FunctionBody, FunctionType } from './wasm/module.ts';
-import { ENTRY_TYPE } from './write.ts';
 
 /** (kind, program, slot): records the fault and traps. */
 export function faultFunction(area: number): FunctionBody {
@@ -87,6 +86,8 @@ export interface RunEntry {
   /** It, or what shares its module, makes tail calls. */
   readonly tailCalls: boolean;
   readonly readsR2: boolean;
+  /** Loops and calls are counted: each run begins with the full budget. */
+  readonly budget: boolean;
 }
 
 /** Calls an entry. @param result local that r0 goes to @param frame local that holds the first frame, if there is one */
@@ -95,6 +96,12 @@ function callEntry(code: Code, area: number, entry: RunEntry, result: number, fr
     code.op1('global.get', area);
     code.i32(0);
     code.mem('i32.store', RUN_AREA.TAIL_CALLS);
+  }
+  if (entry.budget) {
+    code.op1('global.get', area);
+    code.op1('global.get', area);
+    code.mem('i32.load', RUN_AREA.FULL_BUDGET);
+    code.mem('i32.store', RUN_AREA.BUDGET);
   }
   code.op1('local.get', 0);
   if (frame === undefined) pushFirstFrame(code, area);
@@ -155,7 +162,14 @@ export function repeatFunction(name: string, area: number, entry: RunEntry): Fun
     code.op('i32.and');
     code.op('i32.eqz');
     code.brIf(end);
-    for (let i = 0; i < runs; i++) callEntry(code, area, entry, result, frame);
+    for (let i = 1; i <= runs; i++) {
+      code.op1('global.get', area);
+      code.op1('local.get', times);
+      code.i32(i);
+      code.op('i32.sub');
+      code.mem('i32.store', RUN_AREA.RUNS_LEFT);
+      callEntry(code, area, entry, result, frame);
+    }
     code.op1('local.get', times);
     code.i32(runs);
     code.op('i32.sub');
@@ -285,24 +299,4 @@ export function callbackFunction(plan: FunctionPlan): FunctionBody {
   if (plan.needsFrame) code.op1('local.get', 5);
   code.op1('return_call', plan.index);
   return { name: `${plan.name}:callback`, type: CALLBACK_TYPE, locals: [], code: code.view };
-}
-
-/** Stands in the table where the thread does not know the program yet: env.miss puts it there (then the call is made again), or does not, because the program is gone: r0 is 0. */
-export function missFunction(area: number, miss: number, entryType: number): FunctionBody {
-  const code = new Code();
-  const pushTarget = (): void => {
-    code.op1('global.get', area);
-    code.mem('i32.load', RUN_AREA.TARGET);
-  };
-  pushTarget();
-  code.op1('call', miss);
-  code.open('if');
-  code.op1('local.get', 0);
-  code.op1('local.get', 1);
-  pushTarget();
-  code.op1('return_call_indirect', entryType);
-  code.u32(0);
-  code.close();
-  code.i64(0);
-  return { name: 'miss', type: ENTRY_TYPE, locals: [], code: code.view };
 }

@@ -91,6 +91,11 @@ describe('wasmText', () => {
               i32.and
               i32.eqz
               br_if 1
+              global.get 0
+              local.get 2
+              i32.const 1
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
@@ -109,34 +114,74 @@ describe('wasmText', () => {
               i32.and
               i32.eqz
               br_if 1
+              global.get 0
+              local.get 2
+              i32.const 1
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
               local.set 3
+              global.get 0
+              local.get 2
+              i32.const 2
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
               local.set 3
+              global.get 0
+              local.get 2
+              i32.const 3
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
               local.set 3
+              global.get 0
+              local.get 2
+              i32.const 4
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
               local.set 3
+              global.get 0
+              local.get 2
+              i32.const 5
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
               local.set 3
+              global.get 0
+              local.get 2
+              i32.const 6
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
               local.set 3
+              global.get 0
+              local.get 2
+              i32.const 7
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum
               local.set 3
+              global.get 0
+              local.get 2
+              i32.const 8
+              i32.sub
+              i32.store offset=4
               local.get 0
               local.get 4
               call $sum

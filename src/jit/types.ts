@@ -48,8 +48,6 @@ export interface JitOptions {
    * keeps the facts in the run area. Checked code does without.
    */
   readonly map?: (address: number) => JitMap | undefined;
-  /** Programs that env.table has room for, and will: numbers from there on go by env.miss. Absent: the table is asked. */
-  readonly tableSize?: number;
   /** Numbers of all programs in the prog array whose descriptor is at `map` now: few of them are compared and called directly where the index varies. */
   readonly tailTargets?: (map: number) => readonly number[];
   /** Whether the memory is shared. Default true. */
@@ -73,7 +71,7 @@ export interface JitProgramInfo {
    * counted and the CPU let go. r0 is at RUN_AREA.RESULT. After a trap the CPU is still held.
    */
   readonly hold: string | undefined;
-  /** Export `(ctx: i32, frame: i32) -> i64`: what prog array slots lead to; goes into the table at the program's number. */
+  /** Export `(ctx: i32, frame: i32) -> i64`: what prog array slots lead to; goes into the table at the program's place (RUN_AREA.PLACES). */
   readonly entry: string;
 }
 
@@ -99,7 +97,7 @@ export interface JitModule {
   readonly callbacks: readonly JitCallback[];
   /** Ids of the helpers imported, ascending, as `helper` `<id>`. */
   readonly helpers: readonly number[];
-  /** Whether env.table is imported, and `miss` exported. */
+  /** Whether env.table is imported. */
   readonly usesTable: boolean;
   /** The instruction at a byte offset of the module, as a WebAssembly stack trace gives it; undefined outside of translated code. */
   place(offset: number): JitPlace | undefined;

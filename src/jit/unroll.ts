@@ -173,6 +173,8 @@ function copyLoop(
     }
     places.push(made);
   }
+  const head = blocks[header];
+  if (head !== undefined) head.rounds = copies;
   const tested = (rounds - 1) % copies;
   const terms = new Map(loop.map((n) => [n, blocks[n]?.term]));
   for (const [copy, own] of places.entries()) {

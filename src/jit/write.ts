@@ -2,7 +2,7 @@
 import type { Instruction } from '../isa/index.ts';
 import { writeAlu, writeCondition, writeEnd, writeNeg } from './alu.ts';
 import { FAULT, RUN_AREA } from './area.ts';
-import { writeCall, writeImm64, writePacketLoad } from './calls.ts';
+import { storeProgram, writeCall, writeImm64, writePacketLoad } from './calls.ts';
 import { type CallFacts, Effects, effectsOf } from './effects.ts';
 import { type FunctionPlan, FunctionWriter, type Linker } from './function.ts';
 import { at } from './graph.ts';
@@ -55,7 +55,7 @@ export function writeFunction(plan: FunctionPlan, linker: Linker): WrittenFuncti
   const slotOf = (n: number): number => (body.blocks[n]?.end ?? 0) - 1;
   const writer: BlockWriter = {
     code,
-    loop: (n) => w.spend(FAULT.budget, Math.max(0, body.blocks[n]?.start ?? 0)),
+    loop: (n) => w.spend(FAULT.budget, Math.max(0, body.blocks[n]?.start ?? 0), body.blocks[n]?.rounds),
     body: (n) => writeBlock(w, n, state),
     condition(n, taken) {
       const insn = lastOf(n);
@@ -91,11 +91,7 @@ function writePrologue(w: FunctionWriter): void {
   const { plan, code } = w;
   const { webs } = plan;
   if (plan.kind === 'entry') {
-    if (w.checked) {
-      w.area();
-      code.i32(w.linker.numberOf(plan.program));
-      code.mem('i32.store', RUN_AREA.PROGRAM);
-    }
+    storeProgram(w);
     if ((webs.liveIn & 2) !== 0) {
       code.op1('local.get', 0);
       w.initialise(1, HIGH.nullable);

@@ -89,7 +89,7 @@ function imports(options: HostOptions): Record<string, Record<string, unknown>> 
 export function runOnce(compiled: Compiled, mem: Mem, input: { ctx: number; r2?: number; budget?: number; area?: number }): Outcome {
   const area = input.area ?? AREA;
   mem.dv.setUint32(area + RUN_AREA.FAULT, 0, true);
-  mem.dv.setInt32(area + RUN_AREA.BUDGET, input.budget ?? 100_000, true);
+  mem.dv.setInt32(area + RUN_AREA.FULL_BUDGET, input.budget ?? 100_000, true);
   try {
     compiled.run(input.ctx, input.r2 ?? 0);
   } catch (error) {

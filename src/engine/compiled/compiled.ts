@@ -4,7 +4,7 @@
  */
 import { BpfError } from '../../base/index.ts';
 import type { RunInput } from '../../interp/index.ts';
-import { compileToWasm, type HelperSignature, type JitMap, type JitModule, OversizedError, RUN_AREA } from '../../jit/index.ts';
+import { compileToWasm, type HelperSignature, type JitMap, type JitModule, OversizedError, PLACES, RUN_AREA } from '../../jit/index.ts';
 import { ARRAY, MAP, progArrayGet } from '../../maps/index.ts';
 import type { Mem } from '../../mem/index.ts';
 import type { ExecutionFault, Executor } from '../executor.ts';
@@ -25,12 +25,13 @@ export interface CompiledEntry {
   readonly hold: ((ctx: number, r2: number, cpu: number, tid: number, tgid: number) => number) | undefined;
   /** What tail calls lead to. */
   readonly entry: unknown;
+  readonly unit: TracedModule;
   /** Tail calls from it came to programs that were not there when it was compiled. */
   missed: boolean;
 }
 
-/** The table grows by this many programs at least. */
-const TABLE_STEP = 64;
+/** Modules that nothing runs from any more, before all are made anew: V8 keeps what imports a table for as long as the table. */
+const MOST_DEAD = 128;
 /** Times that a program is compiled again because tail calls lead to programs loaded or stored later. */
 const MOST_TRIES = 4;
 /** Slots of a prog array that are looked at for likely targets. */
@@ -63,13 +64,12 @@ export class Compiled implements Executor {
   readonly #checked: boolean;
   readonly #budget: number;
   readonly #signatures = new Map<number, HelperSignature>();
-  readonly #units: TracedModule[] = [];
+  #units: TracedModule[] = [];
   /** Programs that this thread has compiled. */
   readonly #compiled = new Map<number, ThreadProgram>();
   readonly #tries = new Map<number, number>();
-  /** Programs by number, once one of them makes tail calls. */
+  /** Programs by their places (RUN_AREA.PLACES), once one of them makes tail calls. */
   #table: WebAssembly.Table | undefined;
-  #miss: unknown;
   /** What runs was started with. */
   #running: CompiledEntry | undefined;
   #fault: ExecutionFault | undefined;
@@ -79,6 +79,7 @@ export class Compiled implements Executor {
   #interpreted: Interpreted | undefined;
   #r0: bigint | undefined;
   r0Low = 0;
+  runs = 0;
 
   constructor(options: CompiledOptions) {
     const { env, programs, checked, budget } = options;
@@ -90,6 +91,12 @@ export class Compiled implements Executor {
     for (const entry of options.helpers) this.#signatures.set(entry.proto.id, signatureOf(entry, checked));
     this.#host = new Host({ ...options, signatures: this.#signatures });
     this.#area = this.#host.area;
+    this.#mem.dv.setInt32(this.#area + RUN_AREA.FULL_BUDGET, this.#budget, true);
+  }
+
+  /** Modules held, and places of the tables: bounded by the programs there are, not by those there have been. */
+  get held(): { readonly modules: number; readonly places: number } {
+    return { modules: this.#units.length, places: (this.#table?.length ?? 0) + this.#host.callbacks };
   }
 
   run(program: ThreadProgram, input: RunInput): boolean {
@@ -111,18 +118,21 @@ export class Compiled implements Executor {
   /** Finds out why a run trapped. */
   explain(error: unknown, { progId }: ThreadProgram): void {
     this.#fault = explainTrap(error, { mem: this.#mem, area: this.#area, progId, module: (number) => this.#units[number] });
+    this.#tidy();
   }
 
   #go(program: ThreadProgram, input: RunInput, times: number): boolean {
+    if (program.compiled === undefined) this.#tidy();
     const entry = program.compiled ?? this.#compile(program);
     if (entry === undefined) return this.#interpret(program, input, times);
     this.#r0 = undefined;
-    if (this.#budget !== 0) this.#mem.dv.setInt32(this.#area + RUN_AREA.BUDGET, this.#budget, true);
     this.#host.begin(program, input);
     this.#running = entry;
+    this.runs = times;
     try {
       this.r0Low = (times === 1 ? entry.run(input.ctx, input.r2 ?? 0) : entry.repeat(input.ctx, input.r2 ?? 0, times)) >>> 0;
     } catch (error) {
+      if (times > 1) this.runs = times - this.#mem.dv.getUint32(this.#area + RUN_AREA.RUNS_LEFT, true);
       this.explain(error, program);
       return false;
     }
@@ -136,6 +146,7 @@ export class Compiled implements Executor {
     this.#r0 = this.#interpreted.r0;
     this.r0Low = this.#interpreted.r0Low;
     this.#fault = this.#interpreted.fault;
+    this.runs = this.#interpreted.runs;
     return done;
   }
 
@@ -154,7 +165,24 @@ export class Compiled implements Executor {
     program.compiled = undefined;
     this.#compiled.delete(progId);
     this.#tries.delete(progId);
-    if (this.#table !== undefined && progId < this.#table.length) this.#table.set(progId, this.#miss);
+    if (this.#mem.i32[this.#place(progId)] !== progId) return;
+    this.#mem.i32[this.#place(progId)] = 0;
+    this.#table?.set(progId % PLACES, null);
+  }
+
+  /** Between runs: when most modules are of programs that are gone or were compiled again, the rest are made anew as they run. */
+  #tidy(): void {
+    if (this.#units.length <= MOST_DEAD) return;
+    const compiled = this.#compiled;
+    for (const progId of compiled.keys()) if (this.#programs.get(progId) === undefined) this.forget(progId);
+    const live = new Set([...compiled.values()].map((program) => program.compiled?.unit));
+    if (this.#units.length - live.size <= Math.max(live.size, MOST_DEAD)) return;
+    for (const progId of compiled.keys()) this.forget(progId);
+    for (const progId of this.#large) if (this.#programs.get(progId) === undefined) this.#large.delete(progId);
+    this.#units = [];
+    this.#table = undefined;
+    this.#running = undefined;
+    this.#host.dropCallbacks();
   }
 
   warmUp(): void {
@@ -172,6 +200,7 @@ export class Compiled implements Executor {
     const tries = (this.#tries.get(program.progId) ?? 0) + 1;
     this.#tries.set(program.progId, tries);
     if (tries <= MOST_TRIES) program.compiled = undefined;
+    this.#tidy();
   }
 
   /** @returns undefined when the program has to be interpreted */
@@ -180,19 +209,15 @@ export class Compiled implements Executor {
     if (this.#large.has(root.progId)) return undefined;
     for (const progId of this.#compiled.keys()) if (programs.get(progId) === undefined) this.forget(progId);
     const group = groupOf(root, { mem: this.#mem, programs, known: (progId) => this.#compiled.has(progId) });
-    const number = this.#units.length;
-    const tableSize = this.#tableSize(group);
-    const jit = this.#translate(group, number, tableSize);
+    const jit = this.#translate(group, this.#units.length);
     if (jit === undefined) return undefined;
-    if (jit.usesTable) this.#table ??= new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
-    const exports = this.#host.instantiate(jit, this.#table, (progId) => this.#missed(progId));
-    this.#units.push({ jit, programs: group.map((program) => program.progId) });
-    if (jit.usesTable && this.#miss === undefined) {
-      this.#miss = exports.miss;
-      for (const program of this.#compiled.values())
-        if (program.compiled !== undefined) this.#place(program.progId, program.compiled.entry);
+    const unit = { jit, programs: group.map((program) => program.progId) };
+    if (jit.usesTable && this.#table === undefined) {
+      this.#table = new WebAssembly.Table({ element: 'anyfunc', initial: PLACES, maximum: PLACES });
+      for (const { compiled } of this.#compiled.values()) if (compiled !== undefined) this.#put(compiled);
     }
-    if (jit.usesTable) this.#grow(tableSize);
+    const exports = this.#host.instantiate(jit, this.#table, (progId) => this.#missed(progId));
+    this.#units.push(unit);
     let made: CompiledEntry | undefined;
     for (const [i, program] of group.entries()) {
       const info = jit.programs[i];
@@ -201,22 +226,22 @@ export class Compiled implements Executor {
         progId: program.progId,
         run: exports[info.run] as CompiledEntry['run'],
         repeat: exports[info.repeat] as CompiledEntry['repeat'],
-        hold:
-          this.#budget !== 0 || program.asksOrigin || info.hold === undefined ? undefined : (exports[info.hold] as CompiledEntry['hold']),
+        hold: program.asksOrigin || info.hold === undefined ? undefined : (exports[info.hold] as CompiledEntry['hold']),
         entry: exports[info.entry],
+        unit,
         missed: false,
       };
       made ??= entry;
       program.compiled = entry;
       this.#compiled.set(program.progId, program);
-      this.#place(program.progId, entry.entry);
+      this.#put(entry);
     }
     if (made === undefined) throw new Error('a module without programs');
     return made;
   }
 
   /** @returns undefined when the first program is too large: no group holds such a one but as its first */
-  #translate(group: readonly ThreadProgram[], number: number, tableSize: number): JitModule | undefined {
+  #translate(group: readonly ThreadProgram[], number: number): JitModule | undefined {
     try {
       return compileToWasm(
         group.map((program) => ({
@@ -232,7 +257,6 @@ export class Compiled implements Executor {
           budget: this.#budget !== 0,
           helper: (id) => this.#signatures.get(id),
           map: (address) => this.#map(address),
-          tableSize,
           tailTargets: (map) => this.#targets(map),
           tailTarget: (map, index) => progArrayGet(this.#mem, map, index) || undefined,
         },
@@ -273,22 +297,15 @@ export class Compiled implements Executor {
     return [...found];
   }
 
-  /** Room that the table is given for the programs so far and some more; it never shrinks. */
-  #tableSize(group: readonly ThreadProgram[]): number {
-    const most = Math.max(...group.map((program) => program.progId));
-    return Math.max(this.#table?.length ?? 0, (Math.floor(most / TABLE_STEP) + 2) * TABLE_STEP);
+  /** Index in Mem.i32 of the number of the program that stands at a program's place. */
+  #place(progId: number): number {
+    return (this.#area + RUN_AREA.PLACES + (progId % PLACES) * 4) >>> 2;
   }
 
-  #place(progId: number, entry: unknown): void {
-    const table = this.#table;
-    if (table === undefined || this.#miss === undefined) return;
-    if (progId >= table.length) this.#grow(progId + TABLE_STEP);
-    table.set(progId, entry);
-  }
-
-  #grow(size: number): void {
-    const missing = size - (this.#table?.length ?? 0);
-    if (missing > 0) this.#table?.grow(missing, this.#miss);
+  #put({ progId, entry }: CompiledEntry): void {
+    if (this.#table === undefined) return;
+    this.#table.set(progId % PLACES, entry);
+    this.#mem.i32[this.#place(progId)] = progId;
   }
 
   /** A tail call leads to a program that the table lacks. @returns whether it is there now */
@@ -296,7 +313,7 @@ export class Compiled implements Executor {
     const program = this.#programs.get(progId);
     if (program === undefined) return false;
     if (this.#running !== undefined) this.#running.missed = true;
-    if (program.compiled !== undefined) this.#place(progId, program.compiled.entry);
+    if (program.compiled !== undefined) this.#put(program.compiled);
     else if (this.#compile(program) === undefined) this.#tooLarge(progId);
     return true;
   }

@@ -50,9 +50,9 @@ export class Host {
   readonly #regs: Int32Array;
   readonly #regs64: BigInt64Array;
   readonly #call: HelperCall;
-  readonly #callbacks = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
+  #callbacks = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
   /** Slots of the functions in #callbacks, for checks. */
-  readonly #callbackSlots: number[] = [];
+  #callbackSlots: number[] = [];
   #callbackCount = 0;
   /** Frame of the function that called the helper which calls back now. */
   #frame = 0;
@@ -92,6 +92,18 @@ export class Host {
 
   close(): void {
     this.#env.free(this.area);
+  }
+
+  /** Places of the callbacks' table. */
+  get callbacks(): number {
+    return this.#callbacks.length;
+  }
+
+  /** Forgets the callbacks of all modules. */
+  dropCallbacks(): void {
+    this.#callbacks = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
+    this.#callbackSlots = [];
+    this.#callbackCount = 0;
   }
 
   /** A run begins: facts where compiled programs look for them. */
@@ -237,19 +249,24 @@ export class Host {
       const region = (offset: number, image: { readonly progId: number }) => this.#programs.region(offset, image.progId);
       const isMap = (offset: number, image: { readonly progId: number }) => this.#programs.isMap(offset, image.progId);
       this.#access = new Access(this.#mem, { region, isMap }, program.image);
-      const frames = Math.floor((RUN_AREA.SIZE - RUN_AREA.LAST_FRAME) / FRAME_STRIDE);
+      const frames = (RUN_AREA.FIRST_FRAME - RUN_AREA.LAST_FRAME) / FRAME_STRIDE + 1;
       this.#access.useStack(this.area + RUN_AREA.FIRST_FRAME + FRAME_SIZE - frames * FRAME_STRIDE, frames * FRAME_STRIDE);
     }
     return this.#access;
   }
 
-  /** The checks as the running function stands: its program, which a tail call may have changed, and its frame. */
+  /** The checks as the running function stands: its program, which tail calls and returns from them change, and its frame. */
   #accessAt(frame: number): Access {
+    const access = this.#accessOfProgram();
+    access.frame = (this.area + RUN_AREA.FIRST_FRAME - frame) / FRAME_STRIDE;
+    return access;
+  }
+
+  #accessOfProgram(): Access {
     const access = this.#access;
     if (access === undefined) throw new BpfError('no run has begun');
     const progId = this.#mem.dv.getUint32(this.area + RUN_AREA.PROGRAM, true);
     if (access.image.progId !== progId) access.image = this.#programs.get(progId)?.image ?? access.image;
-    access.frame = (this.area + RUN_AREA.FIRST_FRAME - frame) / FRAME_STRIDE;
     return access;
   }
 
@@ -258,7 +275,7 @@ export class Host {
   }
 
   #isProgArray(low: number, high: number): boolean {
-    if (high !== KERNEL_BASE_HI || this.#access?.isMap(low) !== true) return false;
+    if (high !== KERNEL_BASE_HI || !this.#accessOfProgram().isMap(low)) return false;
     return this.#mem.dv.getUint32(low + MAP.TYPE, true) === PROG_ARRAY;
   }
 

@@ -2,7 +2,7 @@
 
 /** Instructions behind the prefix 0xfc, by their second byte. */
 export const MISC_PREFIX = 0xfc;
-export const WASM_MISC = { 'memory.copy': 10, 'memory.fill': 11, 'table.size': 16 } as const;
+export const WASM_MISC = { 'memory.copy': 10, 'memory.fill': 11 } as const;
 export type WasmMiscOp = keyof typeof WASM_MISC;
 /** Value types. */
 export const TYPE = { i32: 0x7f, i64: 0x7e, f64: 0x7c } as const;
