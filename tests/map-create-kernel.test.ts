@@ -10,7 +10,7 @@ const { bpf, reason } = kernel;
 const SAMPLES = Number(process.env.MAP_SAMPLES ?? 60);
 const SIZES = [0, 1, 2, 4, 5, 7, 8, 12, 16, 24, 32, 64, 260, 261, 512, 513, 1016, 1024, 32768, 32776];
 const ENTRIES = [0, 1, 2, 3, 4095, 4096, 8192, 12288];
-const FLAGS = [0, 1, 2, 8, 0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x2_0000, 0x4_0000];
+const FLAGS = [0, 1, 2, 8, 0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x1_0000, 0x1_0001, 0x2_0000, 0x4_0000];
 const EXTRAS = [0n, 0n, 0n, 0n, 3n, 15n, 16n, 4096n, 1n << 44n, (1n << 44n) - 4096n];
 /** Sizes that types commonly have, so that most samples are not refused at once. */
 const USUAL: Readonly<Record<number, Partial<MapCreateAttr>>> = {

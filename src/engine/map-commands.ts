@@ -43,7 +43,9 @@ function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoNam
   if (row.check === undefined) {
     throw new NotSupportedError(`the engine has no maps of type ${row.name}: ${row.lacking ?? ''}`, { hint: 'the kernel host has them' });
   }
-  const errno = row.check(attr, core.cpus);
+  // The token is looked at when the type has no objection to the rest; there are none here.
+  const errno = row.check({ ...attr, flags: flags & ~MAP_FLAG.TOKEN_FD }, core.cpus);
+  if (errno === 0 && (flags & MAP_FLAG.TOKEN_FD) !== 0) return ['EINVAL', 'BPF_F_TOKEN_FD: the engine has no tokens'];
   const missing = errno === 0 || checkedLate(attr.type) ? missingForMap(attr.type, core.loader) : undefined;
   if (missing !== undefined) return ['EPERM', `maps of type ${attr.type} need ${missing}`];
   if (errno === 0) return undefined;

@@ -13,9 +13,15 @@ const XDP = 6;
 /** Packet types by number: whether their data begin with the Ethernet header. socket_filter, sched_cls, sched_act, xdp, cgroup_skb. */
 const LINK_LEVEL: Readonly<Record<number, boolean>> = { 1: false, 3: true, 4: true, 6: true, 8: false };
 const ETH_HLEN = 14;
-/** Bytes before a packet (XDP_PACKET_HEADROOM), and most bytes of one: a page less head and tail room. */
+/** Bytes before a packet (XDP_PACKET_HEADROOM). */
 const HEADROOM = 256;
-const MOST = 4096 - HEADROOM - 320;
+/**
+ * Most bytes of a packet (net/bpf/test_run.c, v6.18): of a socket buffer, a page less head and tail room. XDP programs see as much of the first page;
+ * the rest goes into fragments, which only helpers reach, of a page each.
+ */
+const SKB_MOST = 4096 - 64 - 320;
+const XDP_LINEAR_MOST = 4096 - HEADROOM - 320;
+const XDP_MOST = XDP_LINEAR_MOST + 17 * 4096;
 const METADATA_MOST = 252;
 /** Where the pointers for the field at `offset` stand. */
 const hidden = (offset: number): number => 256 + offset * 2;
@@ -75,10 +81,16 @@ export interface PacketRun {
   free(): void;
 }
 
+/** Whether XDP's fragments are too many for the packet: the kernel has no memory for more. */
+export function isTooLong(type: number, size: number): boolean {
+  return type === XDP && size > XDP_MOST;
+}
+
 /** Lays out a packet and its context; or says why the attributes make none. */
 export function makePacket(env: ThreadEnv, type: number, attr: TestRunAttr): PacketRun | string {
   const data = attr.dataIn ?? new Uint8Array(0);
-  if (data.length < ETH_HLEN || data.length > MOST) return `a packet of ${data.length} bytes, expected ${ETH_HLEN} to ${MOST}`;
+  const most = type === XDP ? XDP_MOST : SKB_MOST;
+  if (data.length < ETH_HLEN || data.length > most) return `a packet of ${data.length} bytes, expected ${ETH_HLEN} to ${most}`;
   const layout = type === XDP ? XDP_MD : SK_BUFF;
   const given = attr.ctxIn ?? new Uint8Array(0);
   if (given.subarray(layout.size).some((byte) => byte !== 0)) return `a context of ${given.length} bytes, expected at most ${layout.size}`;
@@ -88,7 +100,8 @@ export function makePacket(env: ThreadEnv, type: number, attr: TestRunAttr): Pac
   const ctx = env.allocOrThrow(CONTEXT_SIZE);
   const block = env.allocOrThrow(HEADROOM + data.length);
   const start = block + HEADROOM;
-  const end = start + data.length;
+  const linear = Math.min(data.length, type === XDP ? XDP_LINEAR_MOST : SKB_MOST);
+  const end = start + linear;
   mem.copyIn(start, data);
   const point = (field: number, at: number): void => {
     mem.dv.setUint32(ctx + field, at, true);
@@ -113,7 +126,7 @@ export function makePacket(env: ThreadEnv, type: number, attr: TestRunAttr): Pac
     if (mem.dv.getUint32(ctx + SKB.WIRE_LEN, true) === 0) mem.dv.setUint32(ctx + SKB.WIRE_LEN, end - first, true);
   }
   const region: Region = { base: first, count: 1, stride: 0, size: end - first, writable: true };
-  const whole: Region = type === XDP ? { ...region, base: start, size: data.length } : region;
+  const whole: Region = type === XDP ? { ...region, base: start, size: linear } : region;
   return {
     run: {
       ctx,

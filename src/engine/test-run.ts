@@ -4,7 +4,7 @@ import type { TestRunAttr, TestRunResult } from '../host/host.ts';
 import { PROGRAM_TYPE_BY_ID } from '../programs/index.ts';
 import type { EngineCore } from './core.ts';
 import type { ProgObject } from './objects.ts';
-import { isPacketType, makePacket, type PacketRun } from './packet.ts';
+import { isPacketType, isTooLong, makePacket, type PacketRun } from './packet.ts';
 import type { Runner } from './runner.ts';
 import { makeTask } from './task.ts';
 
@@ -14,7 +14,7 @@ const TYPE = { XDP: 6, RAW_TRACEPOINT: 17, RAW_TRACEPOINT_WRITABLE: 24, SYSCALL:
 const RAW_ARGS_SIZE = 96;
 const NOTHING = new Uint8Array(0);
 
-type Refuse = (errno: 'EINVAL' | 'ENOTSUPP' | 'ENXIO' | 'EFAULT' | 'ENOSPC', message: string, hint?: string) => Error;
+type Refuse = (errno: 'EINVAL' | 'ENOTSUPP' | 'ENXIO' | 'EFAULT' | 'ENOSPC' | 'ENOMEM', message: string, hint?: string) => Error;
 
 /** Test-runs a program on this thread. */
 export function progTestRun(core: EngineCore, runner: Runner, fd: number, attr: TestRunAttr): TestRunResult {
@@ -65,7 +65,7 @@ function runOnPacket(core: EngineCore, runner: Runner, prog: ProgObject, attr: T
   // The kernel takes no notice of an XDP program's.
   if (cpu >= core.cpus) throw refuse('ENXIO', `cpu ${cpu} is not below ${core.cpus}`);
   const made: PacketRun | string = makePacket(core.env, prog.type, attr);
-  if (typeof made === 'string') throw refuse('EINVAL', made);
+  if (typeof made === 'string') throw refuse(isTooLong(prog.type, attr.dataIn?.length ?? 0) ? 'ENOMEM' : 'EINVAL', made);
   const repeat = Math.max(1, (attr.repeat ?? 0) >>> 0);
   try {
     const began = runner.clock.monotonic();

@@ -81,4 +81,5 @@ export const MAP_FLAG = {
   MMAPABLE: 0x400,
   PRESERVE_ELEMS: 0x800,
   INNER_MAP: 0x1000,
+  TOKEN_FD: 0x10000,
 } as const;

@@ -137,7 +137,7 @@ export function openBpf(sys: Sys = loadSys()): RawBpf {
   const element = (fd: number, key: Uint8Array): void => {
     start();
     u32(0, fd);
-    u64(8, place('key', key));
+    u64(8, key.length === 0 ? 0n : place('key', key));
   };
 
   return {
