@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ERRNO, SyscallError } from '../src/base/index.ts';
 import { createMap } from '../src/checker/maps.ts';
+import { Engine } from '../src/engine/index.ts';
 import { MAP_TYPES, type MapCreateAttr } from '../src/maps/index.ts';
 import { kernel } from './support/kernel.ts';
 import { random } from './support/random.ts';
@@ -59,6 +60,32 @@ if (bpf === undefined) {
     }
   });
 }
+
+/** Attributes with BPF_F_TOKEN_FD and no token: key size, value size, entries. */
+const TOKEN_FD = 0x1_0000;
+const TOKENS = [
+  [4, 8, 4],
+  [4, 2 ** 30, 4],
+  [4, 2 ** 32 - 1, 4],
+  [4, 32769, 4],
+  [512, 8, 4],
+  [4, 8, 0],
+  [4, 8, 2 ** 32 - 1],
+  [0, 2 ** 30, 4],
+] as const;
+
+it.skipIf(bpf === undefined)('a token is looked at after the type and before the memory', () => {
+  using engine = new Engine({ cpus: 2 });
+  for (const type of [1, 2, 3, 5, 6, 7, 9, 10, 11, 22, 23, 27, 30]) {
+    for (const [keySize, valueSize, maxEntries] of TOKENS) {
+      for (const flags of [TOKEN_FD, TOKEN_FD | 1]) {
+        const attr = { type, keySize, valueSize, maxEntries, flags };
+        const [ours, theirs] = [engine, bpf].map((side) => errnoOf(() => side?.mapCreate(attr)));
+        expect({ attr, errno: ours }).toEqual({ attr, errno: theirs });
+      }
+    }
+  }
+});
 
 function errnoOf(make: () => unknown): number {
   try {

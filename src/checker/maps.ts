@@ -49,13 +49,11 @@ function refusal(attr: MapCreateAttr, cpus: number, loader: Loader): readonly [E
   if ((numaNode(attr) ?? 0) > 0) return ['EINVAL', `NUMA node ${attr.numaNode} is not online`];
   const row = attr.type === 0 ? undefined : mapTypeRow(attr.type);
   if (row === undefined) return ['EINVAL', `map type ${attr.type} does not exist`];
-  // The token, of which there is none, is looked at when the type has no objection to the rest.
-  const errno = checkCreation({ ...attr, flags: flags & ~MAP_FLAG.TOKEN_FD }, cpus);
+  const errno = checkCreation(attr, cpus);
   const missing = errno === 0 || checkedLate(attr.type) ? missingForMap(attr.type, loader) : undefined;
   if (missing !== undefined) return ['EPERM', `maps of type ${attr.type} need ${missing}`];
   const what = `key_size ${attr.keySize}, value_size ${attr.valueSize}, max_entries ${attr.maxEntries}, flags 0x${flags.toString(16)}`;
   if (errno !== 0) return [-errno, `a ${row.name} map cannot have ${what}`];
-  if ((flags & MAP_FLAG.TOKEN_FD) !== 0) return ['EINVAL', 'BPF_F_TOKEN_FD without a token'];
   if (!nameOk(attr.name ?? '')) return ['EINVAL', `name '${attr.name}' is not at most 15 of A-Z a-z 0-9 _ .`];
   return undefined;
 }

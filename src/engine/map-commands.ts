@@ -3,6 +3,7 @@ import { decodeText, type ErrnoName, NotSupportedError } from '../base/index.ts'
 import { openBtf, type SpecialField } from '../btf/index.ts';
 import type { MapInfo } from '../host/host.ts';
 import {
+  checkCreation,
   checkedLate,
   checkMapBtf,
   createMap,
@@ -43,9 +44,7 @@ function refuseCreate(core: EngineCore, attr: MapCreateAttr): readonly [ErrnoNam
   if (row.check === undefined) {
     throw new NotSupportedError(`the engine has no maps of type ${row.name}: ${row.lacking ?? ''}`, { hint: 'the kernel host has them' });
   }
-  // The token is looked at when the type has no objection to the rest; there are none here.
-  const errno = row.check({ ...attr, flags: flags & ~MAP_FLAG.TOKEN_FD }, core.cpus);
-  if (errno === 0 && (flags & MAP_FLAG.TOKEN_FD) !== 0) return ['EINVAL', 'BPF_F_TOKEN_FD: the engine has no tokens'];
+  const errno = checkCreation(attr, core.cpus);
   const missing = errno === 0 || checkedLate(attr.type) ? missingForMap(attr.type, core.loader) : undefined;
   if (missing !== undefined) return ['EPERM', `maps of type ${attr.type} need ${missing}`];
   if (errno === 0) return undefined;

@@ -118,5 +118,11 @@ const KNOWN_CHECKS: Readonly<Record<number, Check>> = {
 /** The kernel's creation checks of any type, in its order: 0 or a negative errno. */
 export function checkCreation(attr: MapCreateAttr, cpus: number): number {
   const check = mapTypeRow(attr.type)?.check ?? KNOWN_CHECKS[attr.type];
-  return check === undefined ? EINVAL : check(attr, cpus);
+  if (check === undefined) return EINVAL;
+  const flags = attr.flags ?? 0;
+  const plain = { ...attr, flags: flags & ~MAP_FLAG.TOKEN_FD };
+  const errno = check(plain, cpus);
+  if ((flags & MAP_FLAG.TOKEN_FD) === 0) return errno;
+  // The token, of which there is none, is looked at between the type's checks and its allocation, which is what finds too many entries.
+  return errno === 0 || (errno === E2BIG && check({ ...plain, maxEntries: 1 }, cpus) === 0) ? EINVAL : errno;
 }
