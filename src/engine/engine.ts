@@ -71,7 +71,7 @@ export interface EngineOptions {
   readonly jit?: boolean;
   /** Compiled programs are checked at every access and call, as the interpreter checks: for tests of the verifier and of the compiler. */
   readonly checked?: boolean;
-  /** Loops, calls and rounds of callbacks that a compiled run may make, or instructions that an interpreted one may execute. Default: 10 million interpreted instructions. */
+  /** Loops, calls and rounds of callbacks that a compiled run may make, or instructions that an interpreted one may execute. Default: 10 million interpreted instructions, no limit compiled. */
   readonly budget?: number;
   /** Shows a notice once, when the first program that prints to the trace pipe is loaded. */
   readonly onTracePrintk?: (notice: string) => void;

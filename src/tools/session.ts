@@ -155,7 +155,8 @@ export async function trace(program: string | Uint8Array | readonly CollectionSp
   const recordTypes = readRecordTypes(options.event ?? [], specs);
   const engine = createEngine({
     ...(options.onBanner === undefined ? {} : { onTracePrintk: options.onBanner }),
-    ...(options.jit === undefined ? {} : { jit: options.jit }),
+    // Interpreted programs have the engine's own.
+    ...(options.jit === false ? { jit: false } : { budget: COMPILED_BUDGET }),
     ...(options.allowHelpers === undefined ? {} : { allowHelpers: options.allowHelpers }),
   });
   const collections: Collection[] = [];
@@ -227,6 +228,8 @@ function environment({ env, user }: TraceOptions): { env?: Readonly<Record<strin
   return { env: { ...process.env, HOME: user.home, USER: name, LOGNAME: name, ...env } };
 }
 
+/** Rounds of loops and calls in one run of a compiled program, while which the traced process waits: two bpf_loop of the most rounds (1 << 23) that one may make. */
+const COMPILED_BUDGET = 1 << 24;
 /** setTimeout's limit. */
 const MAX_DURATION = 2 ** 31 - 1;
 

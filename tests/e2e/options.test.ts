@@ -40,6 +40,29 @@ describe('run', () => {
     expect(status(pid, 'State')).not.toMatch(/stopped|tracing/);
   });
 
+  it.runIf(hasClang)('a program that goes on without an end is stopped and named, compiled or not', () => {
+    const source = join(dir, 'endless.bpf.c');
+    writeFileSync(
+      source,
+      `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+unsigned long long n;
+static long inner(unsigned long long i, void *c) { n++; return 0; }
+static long outer(unsigned long long i, void *c) { bpf_loop(1 << 23, inner, 0, 0); return 0; }
+SEC("tracepoint/syscalls/sys_enter_getppid") int endless(void *s) { bpf_loop(1 << 23, outer, 0, 0); return 3; }
+char _license[] SEC("license") = "GPL";
+`,
+    );
+    const command = [process.execPath, '-e', 'process.ppid; console.log("went on")'];
+    for (const [how, reason] of [
+      [[], /budget of loops and calls/],
+      [['--no-jit'], /10000000 instructions/],
+    ] as const) {
+      const got = bpfwright(['run', ...how, source, '--', ...command]);
+      expect(got).toMatchObject({ status: 0, stdout: 'went on\n', stderr: expect.stringMatching(reason) });
+    }
+  });
+
   it('-p of no process, and of a traced process, say what is wrong', async () => {
     expect(bpfwright(['run', '-p', '4194303', 'exec'])).toMatchObject({ status: 125, stderr: expect.stringMatching(/does not exist/) });
     const { pid } = await busy();
