@@ -118,24 +118,25 @@ function reserve(map: u32): bool {
   return true;
 }
 
-/** Frees retired nodes that no program can know any more. @returns whether there were any */
+/** Frees the nodes that waited, if no program can know them any more, and has those wait that were retired since. @returns whether to look again */
 function reclaim(map: u32): bool {
   const cpus = load<u32>(map, MAP_CPUS);
-  if (load<u32>(map, WAITING) === 0) {
-    if (load<u32>(map, RETIRED) === 0) return false;
-    if (load<u32>(map, RUNS) === 0) store<u32>(map, alloc(cpus * NOTE), RUNS);
-    if (load<u32>(map, RUNS) === 0) return false;
-    noteRuns(load<u32>(map, RUNS), cpus);
-    store<u32>(map, load<u32>(map, RETIRED), WAITING);
-    store<u32>(map, 0, RETIRED);
+  if (load<u32>(map, RUNS) === 0) store<u32>(map, alloc(cpus * NOTE), RUNS);
+  const runs = load<u32>(map, RUNS);
+  if (runs === 0) return false;
+  const waited = load<u32>(map, WAITING);
+  if (waited !== 0) {
+    if (!runsEnded(runs, cpus)) return false;
+    // At most one node is free.
+    const head = load<u32>(map, FREE);
+    if (head === 0) store<u32>(map, waited, FREE);
+    else store<u32>(head, waited, NEXT);
   }
-  if (!runsEnded(load<u32>(map, RUNS), cpus)) return false;
-  // At most one node is free.
-  const head = load<u32>(map, FREE);
-  if (head === 0) store<u32>(map, load<u32>(map, WAITING), FREE);
-  else store<u32>(head, load<u32>(map, WAITING), NEXT);
-  store<u32>(map, 0, WAITING);
-  return true;
+  const retired = load<u32>(map, RETIRED);
+  noteRuns(runs, cpus);
+  store<u32>(map, retired, WAITING);
+  store<u32>(map, 0, RETIRED);
+  return waited !== 0 || (retired !== 0 && runsEnded(runs, cpus));
 }
 
 function grow(map: u32): bool {
