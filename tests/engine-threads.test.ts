@@ -385,6 +385,27 @@ describe('threads', () => {
     engine.closeAll();
   });
 
+  test('a trie that a repeated run replaces values of does not grow', () => {
+    const engine = createEngine({ cpus: 1 });
+    const trie = engine.mapCreate({ type: 11, keySize: 8, valueSize: 8, maxEntries: 4, flags: 1 });
+    const insns = assemble(`
+      *(u32 *)(r10 - 8) = 32
+      *(u32 *)(r10 - 4) = 7
+      *(u64 *)(r10 - 16) = 5
+      r2 = r10
+      r2 += -8
+      r3 = r10
+      r3 += -16
+      r4 = 0
+      r1 = map[fd:${trie}]
+      call 2
+      exit`);
+    const { fd } = engine.progLoad({ type: 6, insns, license: 'GPL' });
+    expect(engine.progTestRun(fd, { dataIn: new Uint8Array(64), repeat: 200_000 }).retval).toBe(0);
+    expect(engine.memoryUsage().bytes).toBeLessThan(1 << 20);
+    engine.closeAll();
+  });
+
   test('a thread that dies lets go of its locks', { timeout: 60_000 }, async () => {
     const engine = createEngine({ cpus: 1 });
     const fd = engine.mapCreate({ type: 1, keySize: 4, valueSize: 8, maxEntries: KEYS });
