@@ -159,6 +159,14 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
     code.mem('i32.store', RUN_AREA.TAIL_CALLS);
     write();
   };
+  const indirect = (): void =>
+    jump(() => {
+      w.push32(1);
+      code.op1('local.get', w.frame);
+      code.op1('local.get', place);
+      code.op1('return_call_indirect', linker.entryType);
+      code.u32(0);
+    });
   const failed = code.open('block');
   pushIndex();
   if (known === undefined) {
@@ -235,14 +243,10 @@ function writeTailCall(w: FunctionWriter, slot: number, live: number): void {
   code.op1('call', linker.runtime('miss'));
   code.op('i32.eqz');
   code.brIf(failed);
+  // Not joined with the way of those that are there, which a call would slow down.
+  indirect();
   code.close();
-  jump(() => {
-    w.push32(1);
-    code.op1('local.get', w.frame);
-    code.op1('local.get', place);
-    code.op1('return_call_indirect', linker.entryType);
-    code.u32(0);
-  });
+  indirect();
   code.close();
   code.i32(0);
   w.set32(0, HIGH.zero);
