@@ -194,7 +194,7 @@ describe.skipIf(untraceable !== undefined)('life and death', () => {
     const [a, b] = [execs(), closes()];
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect([execs(), closes()]).toEqual([a, b]);
-    expect(running(command.pid)).toBe(true);
+    await until(() => running(command.pid), 'going on');
     command.kill('SIGKILL');
     expect((await command.exit).signal).toBe(9);
   });
