@@ -14,8 +14,8 @@ import { Engine, makeTask } from '../src/engine/index.ts';
 import type { Host } from '../src/host/index.ts';
 import { type Collection, loadCollection } from '../src/loader/index.ts';
 import { kernel } from '../tests/support/kernel.ts';
+import { rawHost } from '../tests/support/raw-host.ts';
 import { measureCpus, measureLoads } from './engine-parts.ts';
-import { kernelHost } from './kernel-host.ts';
 import { PACKETS } from './packets.ts';
 
 const { values: options } = parseArgs({
@@ -162,7 +162,7 @@ async function measureCase(one: Case, native: ReturnType<typeof startNative>): P
     hostColumn('engine', new Engine({ cpus: 2 }), one, results),
     hostColumn('interpreter', new Engine({ cpus: 2, jit: false }), one, results),
   ];
-  if (kernel.bpf !== undefined) columns.push(hostColumn('kernel', kernelHost(kernel.bpf), one, results));
+  if (kernel.bpf !== undefined) columns.push(hostColumn('kernel', rawHost(kernel.bpf), one, results));
   if (!one.class.startsWith('tail')) {
     columns.push({
       name: 'native',

@@ -3,10 +3,9 @@
  * against the live kernel where the answer does not depend on who runs it.
  */
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../src/asm/index.ts';
 import { Engine } from '../src/engine/index.ts';
-import { describeFunctions } from './support/functions.ts';
 import { kernel } from './support/kernel.ts';
+import { type Linked, linkText } from './support/link-text.ts';
 import { RUN_MODES } from './support/modes.ts';
 
 const XDP = 6;
@@ -173,34 +172,6 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-interface Linked {
-  readonly insns: Uint8Array;
-  /** BTF and records of the functions, where there is more than one. */
-  readonly functions: ReturnType<typeof describeFunctions> | undefined;
-}
-
-/** Puts distances in the place of functions' names in `subprog[name]`. */
-function link(text: string): Linked {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const at = new Map<string, number>();
-  let slot = 0;
-  const slots = lines.map((line) => {
-    const here = slot;
-    if (/^\w+:$/.test(line)) at.set(line.slice(0, -1), here);
-    else slot += / ll$|map\[|subprog\[/.test(line) ? 2 : 1;
-    return here;
-  });
-  const starts = new Set([0]);
-  const linked = lines.map((line, i) =>
-    line.replace(/subprog\[(\w+)\]/, (_, name: string) => {
-      starts.add(at.get(name) ?? 0);
-      return `subprog[${(at.get(name) ?? 0) - (slots[i] ?? 0) - 1}]`;
-    }),
-  );
-  const functions = [...starts].sort((a, b) => a - b).map((insn) => ({ insn, linkage: 'static' as const }));
-  return { insns: assemble(linked.join('\n')), functions: functions.length === 1 ? undefined : describeFunctions(functions) };
-}
-
 /** Attributes of the load. */
 function attributes({ insns, functions }: Linked, btfLoad: (bytes: Uint8Array) => number) {
   const base = { type: XDP, insns, license: 'GPL' };
@@ -208,7 +179,7 @@ function attributes({ insns, functions }: Linked, btfLoad: (bytes: Uint8Array) =
 }
 
 describe.each(ROWS)('$name', ({ text, map, ours, cpu = 0, r0 }) => {
-  const program = (fd: number): Linked => link(text.replaceAll('MAP', `${fd}`));
+  const program = (fd: number): Linked => linkText(text.replaceAll('MAP', `${fd}`));
   const results = RUN_MODES.map(([, options]) => {
     using engine = new Engine({ cpus: CPUS, ...options });
     const [type = 0, keySize = 0, valueSize = 0, maxEntries = 0] = map ?? [];

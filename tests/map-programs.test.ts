@@ -3,11 +3,10 @@
  * all that its helpers answered.
  */
 import { expect, it } from 'vitest';
-import { assemble } from '../src/asm/index.ts';
 import { Engine } from '../src/engine/index.ts';
 import type { MapCreateAttr } from '../src/maps/index.ts';
-import { describeFunctions } from './support/functions.ts';
 import { kernel } from './support/kernel.ts';
+import { linkText } from './support/link-text.ts';
 import { RUN_MODES } from './support/modes.ts';
 
 const XDP = 6;
@@ -133,30 +132,8 @@ const ROWS: readonly Row[] = [
   { name: 'visits with flags', maps: filled(2, [1, 2]), text: `${START}${each(1)}` },
 ];
 
-/** Names of functions become distances. */
-function link(text: string) {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const at = new Map<string, number>();
-  let slot = 0;
-  const slots = lines.map((line) => {
-    const here = slot;
-    if (/^\w+:$/.test(line)) at.set(line.slice(0, -1), here);
-    else slot += / ll$|map\[|subprog\[/.test(line) ? 2 : 1;
-    return here;
-  });
-  const starts = new Set([0]);
-  const linked = lines.map((line, i) =>
-    line.replace(/subprog\[(\w+)\]/, (_, name: string) => {
-      starts.add(at.get(name) ?? 0);
-      return `subprog[${(at.get(name) ?? 0) - (slots[i] ?? 0) - 1}]`;
-    }),
-  );
-  const functions = [...starts].sort((a, b) => a - b).map((insn) => ({ insn, linkage: 'static' as const }));
-  return { insns: assemble(linked.join('\n')), functions: functions.length === 1 ? undefined : describeFunctions(functions) };
-}
-
 function attributes(text: string, fds: readonly number[], btfLoad: (bytes: Uint8Array) => number) {
-  const { insns, functions } = link(text.replaceAll(/fd:([A-Z])/g, (_, name: string) => `fd:${fds[name.charCodeAt(0) - 65]}`));
+  const { insns, functions } = linkText(text.replaceAll(/fd:([A-Z])/g, (_, name: string) => `fd:${fds[name.charCodeAt(0) - 65]}`));
   const base = { type: XDP, insns, license: 'GPL' };
   return functions === undefined ? base : { ...base, btfFd: btfLoad(functions.btf), funcInfo: functions.records };
 }

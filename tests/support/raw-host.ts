@@ -1,10 +1,10 @@
-/** The live kernel as a host, as far as loading and test runs go. */
-import { SyscallError } from '../src/base/index.ts';
-import type { Fd, Host, MapInfo } from '../src/host/index.ts';
-import type { RawBpf } from '../src/sys/bpf.ts';
+/** The live kernel as a host without BTF, as far as loading and test runs go. */
+import { SyscallError } from '../../src/base/index.ts';
+import type { Fd, Host, MapInfo } from '../../src/host/index.ts';
+import type { RawBpf } from '../../src/sys/bpf.ts';
 
 /** As much of a Host as loading and test runs need. BTF is left out: raw bpf(2) here takes none. */
-export function kernelHost(bpf: RawBpf): Host {
+export function rawHost(bpf: RawBpf): Host {
   const infos = new Map<Fd, MapInfo>();
   const host: Partial<Host> = {
     name: 'kernel',
